@@ -1,0 +1,1 @@
+"""The page and the API. Views read through :mod:`mailroom.web.access` only."""

@@ -1,0 +1,1 @@
+"""Bytes of letters and files, addressed by their content, written once and never rewritten."""

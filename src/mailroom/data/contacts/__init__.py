@@ -1,0 +1,1 @@
+"""Addresses ever seen, and the cards that own them."""

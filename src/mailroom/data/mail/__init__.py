@@ -1,0 +1,1 @@
+"""Accounts, folders, letters, and where each letter sits."""

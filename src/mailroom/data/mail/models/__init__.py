@@ -1,0 +1,26 @@
+"""The tables of mail, one subject a file."""
+
+from .accounts import Access, Account
+from .folders import Folder, ServerFolder
+from .intents import Intent, Parked
+from .letters import Attachment, LetterText, Message, Participant, Placement
+from .news import News
+from .threads import Thread, ThreadKey, ThreadRow
+
+__all__ = [
+    "Access",
+    "Account",
+    "Attachment",
+    "Folder",
+    "Intent",
+    "LetterText",
+    "Message",
+    "News",
+    "Parked",
+    "Participant",
+    "Placement",
+    "ServerFolder",
+    "Thread",
+    "ThreadKey",
+    "ThreadRow",
+]

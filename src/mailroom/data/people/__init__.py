@@ -1,0 +1,1 @@
+"""The firm, its users and groups, and how they prove who they are."""

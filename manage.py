@@ -1,4 +1,4 @@
-"""The same program as `mailroom`; a word that is none of its commands goes to Django (`manage.py migrate`)."""
+"""The same program as `mailroom`; a word that is none of its commands goes to Django."""
 
 import sys
 from pathlib import Path

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,7 +41,6 @@ def databases_kind() -> str:
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path) -> Iterator[Path]:
+def data_dir(tmp_path: Path) -> Path:
     """A data directory of this test's own, for commands run as processes (`MAILROOM_DATA_DIR`)."""
-    folder = tmp_path / "data"
-    yield folder
+    return tmp_path / "data"

@@ -53,11 +53,8 @@ def start_cluster(home: Path) -> str:
     home.mkdir(mode=0o700, parents=True)
     as_servant = _servant(home)
     data = home / "data"
-    _call(
-        [*as_servant, str(programs / "initdb"), "-D", str(data), "-U", ROLE, "-A", "trust", "-E", "UTF8"]
-        + ["--locale=C.UTF-8", "--no-sync"],
-        home,
-    )
+    init = [str(programs / "initdb"), "-D", str(data), "-U", ROLE, "-A", "trust", "-E", "UTF8", "--no-sync"]
+    _call([*as_servant, *init, "--locale=C.UTF-8"], home)
     # No durability: this cluster lives as long as the run. One socket folder of its own, TCP on loopback.
     options = f"-p {port} -k {home} -c listen_addresses=127.0.0.1 -c fsync=off -c full_page_writes=off"
     options += " -c synchronous_commit=off -c max_connections=60 -c shared_buffers=64MB"

@@ -1,6 +1,6 @@
 """Reads the environment, and refuses nonsense at start with a sentence that names the variable and the cure.
 
-A secret may stand in a file: `X_FILE` names it, so that it need not appear in a process list or a compose file.
+A secret may stand in a file, named by `X_FILE`: then no process list and no compose file shows it.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing import Final
 
 from mailroom.config.env import SettingRefused, env_secret
 
-SECRET_KEY_FILE: Final = "secret.key"
+SECRET_KEY_FILE: Final = "secret.key"  # noqa: S105 (the name of a file)
 VAULT_KEYS_FILE: Final = "vault.keys"
 VAULT_KEY_BYTES: Final = 32
 
@@ -25,7 +25,7 @@ def make_data_dir(data_dir: Path) -> Path:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as failure:
         raise SettingRefused(
-            f"MAILROOM_DATA_DIR is {data_dir}, which cannot be made ({failure.strerror}): name a folder you own."
+            f"MAILROOM_DATA_DIR is {data_dir}, which cannot be made ({failure.strerror}): name another."
         ) from None
     if not os.access(data_dir, os.W_OK | os.X_OK):
         raise SettingRefused(
@@ -54,7 +54,7 @@ def vault_keys(data_dir: Path) -> tuple[str, ...]:
     keys = tuple(text.replace(",", " ").split())
     if not keys or not all(map(_is_vault_key, keys)):
         raise SettingRefused(
-            f"{source} holds something that is not a key: each is 32 bytes in base64, newest first, comma between."
+            f"{source} holds what is no key: write 32 bytes in base64 each, newest first, comma between."
         )
     return keys
 

@@ -19,7 +19,7 @@ def mask_secrets(logger: Any, method: str, event: MutableMapping[str, Any]) -> M
 
 
 def logging_config(*, style: str, level: str) -> dict[str, Any]:
-    """A `logging.config` dictionary; `style` is `json` or `text`. Both our lines and those of libraries pass it."""
+    """A `logging.config` dictionary for our lines and those of libraries; `style` is `json` or `text`."""
     render: Any = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if style == "json"
@@ -41,6 +41,8 @@ def logging_config(*, style: str, level: str) -> dict[str, Any]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
+            # Django's own handlers would mail errors to administrators.
+            "django": {"handlers": [], "level": level, "propagate": True},
             # Mailroom's own access line carries no query string; uvicorn's would print search words.
             "uvicorn.access": {"level": "WARNING"},
             # Every 404 as a warning drowns what matters; 500s come from django.request as errors.

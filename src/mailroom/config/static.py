@@ -1,4 +1,4 @@
-"""Static files without a second server and without a build step: from the packages, stamped by their content."""
+"""Static files without a second server and without a build step, stamped by their content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether this process is about to end: every endless answer asks here, else the server waits for its reader."""
+"""Whether this process is about to end: every endless answer asks here, and leaves off."""
 
 from __future__ import annotations
 

@@ -102,6 +102,13 @@ class RemoteListing:
 
     flags: Mapping[int, RemoteFlags]
     complete: bool
+    since: int | None = None
+    """Set when the question was CHANGEDSINCE and its tagged OK came: ``flags`` are all changes after this
+    mod-sequence (RFC 7162 3.1.4), new messages among them, and say nothing of removals."""
+    present: frozenset[int] | None = None
+    """Every UID of the folder (UID SEARCH ALL), where it was asked for beside the changes."""
+    vanished: frozenset[int] = frozenset()
+    """VANISHED (EARLIER) answers to a CHANGEDSINCE with VANISHED (RFC 7162 3.2.6)."""
 
 
 @dataclass(frozen=True, slots=True)

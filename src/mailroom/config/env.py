@@ -117,7 +117,8 @@ def env_base_url(name: str, default: str) -> str:
     word = env_text(name, default)
     try:
         parts = urlsplit(word)
-        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        _ = parts.port  # raises for nonsense
+        valid = parts.scheme in {"http", "https"} and bool(parts.hostname)
     except ValueError:
         valid = False
     if (

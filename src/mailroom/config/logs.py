@@ -25,7 +25,7 @@ def logging_config(*, style: str, level: str) -> dict[str, Any]:
         if style == "json"
         else structlog.dev.ConsoleRenderer(colors=False)
     )
-    tail = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+    tail: list[Any] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if style == "json":
         tail.append(structlog.processors.format_exc_info)
     return {
@@ -45,6 +45,7 @@ def logging_config(*, style: str, level: str) -> dict[str, Any]:
             "django": {"handlers": [], "level": level, "propagate": True},
             # Mailroom's own access line carries no query string; uvicorn's would print search words.
             "uvicorn.access": {"level": "WARNING"},
+            "uvicorn.error": {"level": "WARNING"},
             # Every 404 as a warning drowns what matters; 500s come from django.request as errors.
             "django.request": {"level": "ERROR"},
             "django.server": {"level": "WARNING"},

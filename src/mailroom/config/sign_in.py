@@ -6,7 +6,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest
 
 
-class NoSignUp(DefaultAccountAdapter):
+class NoSignUp(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is untyped
     """allauth's adapter with the door for strangers closed; users are made by administrators."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:

@@ -23,7 +23,7 @@ class StampedStorage(StaticFilesStorage):
         return f"{plain}?v={stamp}" if stamp else plain
 
 
-class StaticFiles(WhiteNoiseMiddleware):
+class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]  # whitenoise is untyped
     """Whitenoise, answering with whole bytes: its file streams make Django under ASGI warn at each one."""
 
     @staticmethod

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from mailroom.web import health
+from mailroom.web.health import healthz, metrics
 
 urlpatterns = [
-    path("healthz", health.healthz, name="healthz"),
-    path("metrics", health.metrics, name="metrics"),
+    path("healthz", healthz, name="healthz"),
+    path("metrics", metrics, name="metrics"),
     path("", include("mailroom.web.urls")),
     path("account/", include("allauth.account.urls")),
 ]

@@ -1,0 +1,134 @@
+"""Writing the index, in the transaction of the letters it is about."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import zstandard
+from django.db import connection
+
+from mailroom.core.fold import fold
+from mailroom.data import bulk
+
+from ..models import LetterText
+
+COLUMNS = ("account", "subject", "sender", "recipient", "copy", "body", "file")
+MAX_CHARACTERS = 200_000
+"""Of the body; what is longer is found by its beginning."""
+_WORD = re.compile(r"[^\W_]+")
+_WEIGHT = {"subject": "A", "sender": "B", "recipient": "C", "copy": "C", "body": "D", "file": "D"}
+_LONGEST_LEXEME = 500
+_MAX_POSITION = 16_000
+"""PostgreSQL counts positions up to 16,383."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What is searchable of one letter, not yet folded."""
+
+    message_id: int
+    account_id: int
+    subject: str
+    sender: str
+    """Names and addresses, as for ``recipient`` and ``copy``."""
+    recipient: str
+    copy: str
+    body: str
+    file: str
+    """Names of attachments."""
+
+
+def index(documents: Sequence[Document]) -> None:
+    """Add letters to the index; newest-first order comes from the ids, so they go in ascending."""
+    rows = sorted((document.message_id, _columns(document)) for document in documents)
+    if connection.vendor == "postgresql":
+        _index_vectors(rows)
+    else:
+        _run("INSERT INTO mail_index (rowid, {}) VALUES ({})", rows)
+    pack = zstandard.ZstdCompressor(level=3).compress
+    bulk.insert(
+        LetterText,
+        ("message_id", "text"),
+        ((pk, pack(json.dumps(columns, ensure_ascii=False).encode())) for pk, columns in rows),
+    )
+
+
+def remove(message_ids: Iterable[int]) -> None:
+    """Forget letters: the index is shown again exactly what it was shown."""
+    kept = list(LetterText.objects.filter(message__in=list(message_ids)))
+    rows = [(one.message_id, _unpacked(one)) for one in kept]
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM mail_index WHERE message_id = ANY(%s)", [[pk for pk, _ in rows]])
+    else:
+        _run("INSERT INTO mail_index (mail_index, rowid, {}) VALUES ('delete', {})", rows)
+    LetterText.objects.filter(pk__in=[one.pk for one in kept]).delete()
+
+
+def text_of(message_id: int) -> dict[str, str]:
+    """The folded columns as indexed; empty for a letter that is not in the index."""
+    kept = LetterText.objects.filter(message=message_id).first()
+    return dict(zip(COLUMNS, _unpacked(kept), strict=True)) if kept else {}
+
+
+def account_token(account_id: int) -> str:
+    return f"account{account_id}"
+
+
+def words(text: str) -> list[str]:
+    """The words of folded text, cut as both engines cut them."""
+    return _WORD.findall(text)
+
+
+def _columns(document: Document) -> list[str]:
+    texts = (
+        document.subject,
+        document.sender,
+        document.recipient,
+        document.copy,
+        document.body,
+        document.file,
+    )
+    return [account_token(document.account_id), *(fold(text[:MAX_CHARACTERS]) for text in texts)]
+
+
+def _unpacked(kept: LetterText) -> list[str]:
+    return list(json.loads(zstandard.ZstdDecompressor().decompress(bytes(kept.text))))
+
+
+def _run(statement: str, rows: Sequence[tuple[int, list[str]]]) -> None:
+    names = ", ".join(COLUMNS)
+    marks = ", ".join(["%s"] * (len(COLUMNS) + 1))
+    with connection.cursor() as cursor:
+        cursor.executemany(statement.format(names, marks), [(pk, *columns) for pk, columns in rows])
+
+
+def _index_vectors(rows: Sequence[tuple[int, list[str]]]) -> None:
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO mail_index (message_id, account_id, vector) VALUES (%s, %s, %s::tsvector)",
+            [(pk, int(columns[0].removeprefix("account")), _vector(columns)) for pk, columns in rows],
+        )
+
+
+def _vector(columns: Sequence[str]) -> str:
+    """A tsvector literal: words with positions; gaps keep a phrase from running over two columns.
+
+    ``to:``, ``cc:`` and ``filename:`` share weights with others, so their words stand once more with the
+    column in front.
+    """
+    places: dict[str, list[str]] = {}
+    position = 1
+    for column, text in zip(COLUMNS[1:], columns[1:], strict=True):
+        for word in words(text):
+            lexeme = word[:_LONGEST_LEXEME]
+            places.setdefault(lexeme, []).append(f"{min(position, _MAX_POSITION)}{_WEIGHT[column]}")
+            if column in ("recipient", "copy", "file"):
+                places.setdefault(f"{column}:{lexeme}", []).append(f"{min(position, _MAX_POSITION)}")
+            position += 1
+        position += 100
+    # PostgreSQL keeps 256 positions of a lexeme; more would only make the literal longer.
+    return " ".join(f"'{lexeme}':{','.join(at[:256])}" for lexeme, at in places.items())

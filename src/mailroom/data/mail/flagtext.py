@@ -1,4 +1,4 @@
-"""Flags of a placement as text in a column: sorted, separated by spaces, the same set always the same text."""
+"""Flags of a placement as text in a column: the same set is always the same text."""
 
 from __future__ import annotations
 

@@ -126,10 +126,12 @@ def _on_a_card(reach: Reach) -> Q:
 
 def _rows(folder_ids: Sequence[int], *, before: int | None, limit: int, unread_only: bool) -> list[Line]:
     """One limited read of the list index per folder: a sort over all of them would read every row."""
-    one = "SELECT * FROM (SELECT {} FROM mail_threadrow WHERE folder_id = %s{}{} ORDER BY newest DESC LIMIT %s) t"
-    columns = "thread_id, newest, folder_id, account_id, count, unread, flagged, answered, attachments, senders, restricted"
-    select = one.format(
-        columns, " AND newest < %s" if before is not None else "", " AND unread > 0" if unread_only else ""
+    newer = " AND newest < %s" if before is not None else ""
+    unread = " AND unread > 0" if unread_only else ""
+    select = (
+        "SELECT * FROM (SELECT thread_id, newest, folder_id, account_id, count, unread, flagged, answered,"
+        " attachments, senders, restricted FROM mail_threadrow"
+        f" WHERE folder_id = %s{newer}{unread} ORDER BY newest DESC LIMIT %s) t"
     )
     found: list[Line] = []
     for start in range(0, len(folder_ids), _TERMS):

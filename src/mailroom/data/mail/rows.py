@@ -133,7 +133,8 @@ def _placed(threads: list[int]) -> Iterator[_Placed]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""SELECT p.folder_id, m.thread_id, m.account_id, m.id, p.seen, p.flagged, p.answered,
-                       m.attachment_count, m.from_name, m.confidential, m.private_to_id, f.role, m.spam, m.fate
+                       m.attachment_count, m.from_name, m.confidential, m.private_to_id,
+                       f.role, m.spam, m.fate
                 FROM mail_message m
                 JOIN mail_placement p ON p.message_id = m.id
                 JOIN mail_folder f ON f.id = p.folder_id

@@ -12,8 +12,7 @@ from django.db import connection
 
 from mailroom.core.fold import fold
 from mailroom.data import bulk
-
-from ..models import LetterText
+from mailroom.data.mail.models import LetterText
 
 COLUMNS = ("account", "subject", "sender", "recipient", "copy", "body", "file")
 MAX_CHARACTERS = 200_000

@@ -6,18 +6,18 @@ clashes with how things stand (409).
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Fault:
     """One thing wrong: ``field`` as in the REST form (``incoming.port``), empty for the whole of it."""
 
     field: str
     key: str
     """Names the sentence, such as ``required`` or ``line_break``."""
-    about: Mapping[str, str | int] = field(default_factory=dict)
+    about: Mapping[str, str | int] = dataclasses.field(default_factory=dict)
     """Values the sentence may show."""
 
 

@@ -1,0 +1,157 @@
+"""What FETCH answers mean: read by name, in any order, and put together where a server sends pieces."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
+
+from mailroom.core.sync.state import Fetched, Flags, RemoteFlags
+from mailroom.wire.imap.grammar import Data, Value, number, pairs
+from mailroom.wire.imap.uids import chunks
+
+_SYSTEM = {flag.lower(): flag for flag in ("\\Seen", "\\Flagged", "\\Answered", "\\Deleted", "\\Draft")}
+
+
+def flags_in(value: Value) -> Flags:
+    """Read a flag list: system flags in canonical case, ``\\Recent`` and empty ``\\`` dropped."""
+    if not isinstance(value, list):
+        return frozenset()
+    return _flags(b" ".join(word for word in value if isinstance(word, bytes)))
+
+
+@lru_cache(maxsize=4096)
+def _flags(words: bytes) -> Flags:
+    found = (word.decode("utf-8", "replace") for word in words.split())
+    return frozenset(
+        _SYSTEM.get(flag.lower(), flag) for flag in found if flag.lower() not in {"\\recent", "\\"}
+    )
+
+
+# The line of which a full listing has one per message; everything else takes the general way.
+_PLAIN_LINE = re.compile(
+    rb"\(UID (\d{1,10}) (?:MODSEQ \((\d{1,19})\) )?FLAGS \(([^()\"{]*)\)(?: MODSEQ \((\d{1,19})\))?\)"
+)
+
+
+def remote_flags(data: Data) -> RemoteFlags | None:
+    """Read a FETCH answer as the flags of one message; None without UID or FLAGS."""
+    if len(data.parts) == 1 and (match := _PLAIN_LINE.fullmatch(data.parts[0])):
+        modseq = match[2] or match[4]
+        return RemoteFlags(int(match[1]), _flags(match[3]), int(modseq) if modseq else None)
+    items = _items(data)
+    uid = number(items.get("UID"))
+    if uid is None or "FLAGS" not in items:
+        return None
+    return RemoteFlags(uid, flags_in(items["FLAGS"]), number(items.get("MODSEQ")))
+
+
+def _items(data: Data) -> dict[str, Value]:
+    found = data.values()
+    return pairs(found[0]) if found else {}
+
+
+class Arrivals:
+    """Takes the FETCH answers of a command and gives messages as soon as all that was asked is there.
+
+    ``text`` is the item without which there is no message: ``BODY[]`` or ``BODY[HEADER]``.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._partial: dict[int, dict[str, Value]] = {}
+        self.ready: deque[Fetched] = deque()
+
+    def take(self, data: Data) -> bool:
+        if data.kind != "FETCH":
+            return False
+        items = _items(data)
+        uid = number(items.get("UID"))
+        if uid is None or (self._text not in items and uid not in self._partial):
+            return False
+        known = self._partial.setdefault(uid, {})
+        known.update(items)
+        if self._text in known and "FLAGS" in known:
+            self.ready.append(self._message(uid, self._partial.pop(uid)))
+        return True
+
+    def end(self) -> None:
+        """The command is over: give what came without flags as well."""
+        for uid, items in self._partial.items():
+            if self._text in items:
+                self.ready.append(self._message(uid, items))
+        self._partial.clear()
+
+    def _message(self, uid: int, items: Mapping[str, Value]) -> Fetched:
+        text = items[self._text]
+        octets = text if isinstance(text, bytes) else None
+        whole = self._text == "BODY[]"
+        return Fetched(
+            uid=uid,
+            flags=flags_in(items.get("FLAGS")),
+            internaldate=internal_date(items.get("INTERNALDATE")),
+            size=number(items.get("RFC822.SIZE")),
+            modseq=number(items.get("MODSEQ")),
+            raw=octets if whole else None,
+            header=None if whole else octets,
+            email_id=_email_id(items),
+        )
+
+
+def _email_id(items: Mapping[str, Value]) -> str | None:
+    value = items.get("EMAILID") or items.get("X-GM-MSGID")
+    if isinstance(value, list):
+        value = value[0] if value else None
+    return value.decode("latin-1") if isinstance(value, bytes) else None
+
+
+_DATE = re.compile(
+    rb"\s*(\d{1,2})-([A-Za-z]{3})-(\d{4})[ ]+(\d{1,2}):(\d{2}):(\d{2})(?:[ ]*([+-])(\d{2})(\d{2}))?"
+)
+_MONTHS = {
+    name: index + 1 for index, name in enumerate(b"jan feb mar apr may jun jul aug sep oct nov dec".split())
+}
+
+
+def internal_date(value: Value) -> datetime | None:
+    """Read INTERNALDATE as UTC; None where it is no date."""
+    match = _DATE.match(value) if isinstance(value, bytes) else None
+    month = _MONTHS.get(match[2].lower()) if match else None
+    if match is None or month is None:
+        return None
+    try:
+        zone = timezone(timedelta(hours=int(match[8]), minutes=int(match[9]))) if match[7] else UTC
+        if match[7] == b"-":
+            zone = timezone(-timedelta(hours=int(match[8]), minutes=int(match[9])))
+        day, year, hour, minute, second = (int(match[part]) for part in (1, 3, 4, 5, 6))
+        return datetime(year, month, day, hour, minute, min(second, 59), tzinfo=zone).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def written_date(at: datetime) -> bytes:
+    """Write a time as APPEND wants it; months are English whatever the locale."""
+    months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+    return f'"{at.day:02d}-{months[at.month - 1]}-{at:%Y %H:%M:%S %z}"'.encode("ascii")
+
+
+def batches(
+    uids: Iterable[int], sizes: Mapping[int, int], *, budget: int, most: int = 200
+) -> Iterator[list[int]]:
+    """Cut UIDs into commands of at most ``most`` messages and ``budget`` bytes, keeping the caller's order.
+
+    Inside one command the server answers in its own order, so UIDs of a batch are rising (quirk of QQ).
+    """
+    batch: list[int] = []
+    weight = 0
+    for uid in dict.fromkeys(uids):
+        size = sizes.get(uid, 0)
+        if batch and (len(batch) >= most or weight + size > budget):
+            yield from chunks(batch)
+            batch, weight = [], 0
+        batch.append(uid)
+        weight += size
+    if batch:
+        yield from chunks(batch)

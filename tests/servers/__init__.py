@@ -1,0 +1,7 @@
+"""Real servers for the tests, on free loopback ports in temporary folders, stopped by their own process id."""
+
+from tests.servers.certs import Certificates
+from tests.servers.dovecot import PASSWORD, Dovecot
+from tests.servers.smtp_sink import Letter, SmtpSink
+
+__all__ = ["PASSWORD", "Certificates", "Dovecot", "Letter", "SmtpSink"]

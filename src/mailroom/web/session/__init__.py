@@ -1,0 +1,1 @@
+"""Coming in and settling: first start, sign-in, language, theme, keys."""

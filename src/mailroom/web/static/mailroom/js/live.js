@@ -1,0 +1,27 @@
+// Live news: one stream per page; what is heard goes out as a "mailroom:news" event on the document.
+
+const address = document.body.dataset.events;
+let stream;
+
+function listen() {
+  stream = new EventSource(address);
+  stream.addEventListener("news", (event) => {
+    document.dispatchEvent(new CustomEvent("mailroom:news", { detail: JSON.parse(event.data) }));
+  });
+}
+
+if (address) {
+  listen();
+  // A page in the back-forward cache must not hold a connection; on return it catches up.
+  addEventListener("pagehide", () => stream.close());
+  addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    listen();
+    document.dispatchEvent(new CustomEvent("mailroom:news", { detail: { arrived: [], changed: [] } }));
+  });
+}
+
+document.addEventListener("mailroom:news", (event) => {
+  const mark = document.getElementById("new");
+  if (mark && "arrived" in event.detail && !document.getElementById("panes")) mark.dispatchEvent(new Event("look"));
+});

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from mailroom.core.flags import canonical_flags
 from mailroom.core.sync.identity import Arrival, Identity
-from mailroom.core.sync.plan import Intent, Policy, plan, push
+from mailroom.core.sync.plan import WARY, Intent, Policy, plan, push
 from mailroom.core.sync.rekey import rekey
 from mailroom.core.sync.state import (
     Checkpoint,
@@ -41,9 +41,6 @@ CAPABILITIES = {
     Tier.CONDSTORE: {"CONDSTORE"},
     Tier.PLAIN: set(),
 }
-
-
-POLICY = Policy()
 
 
 class Stopped(Exception):
@@ -182,7 +179,7 @@ class Player:
     fetched: list[int] = field(default_factory=list)
 
     def passes(self, most: int = 6) -> int:
-        policy, holds = POLICY, 0
+        policy, holds = WARY, 0
         for number in range(most):
             made = self.once(policy)
             if made.quiet:
@@ -192,13 +189,13 @@ class Player:
                 policy, holds = Policy(witnessed=frozenset(made.hold.uids)), holds + 1
         raise AssertionError(f"not settled after {most} passes: {self.plan()}")
 
-    def once(self, policy: Policy = POLICY) -> Plan:
+    def once(self, policy: Policy = WARY) -> Plan:
         made = self.plan(policy)
         for step in made.steps:
             self.play(step, policy)
         return made
 
-    def plan(self, policy: Policy = POLICY) -> Plan:
+    def plan(self, policy: Policy = WARY) -> Plan:
         """What the engine does before it decides: push, select, ask in the folder's tier."""
         store, server = self.store, self.server
         selected = server.select(store.checkpoint)
@@ -218,7 +215,7 @@ class Player:
             made = plan(store.folder(), selected, server.everything(), intents, policy)
         return made
 
-    def play(self, step: Step, policy: Policy = POLICY) -> None:
+    def play(self, step: Step, policy: Policy = WARY) -> None:
         if self.budget == 0:
             raise Stopped
         self.budget -= 1

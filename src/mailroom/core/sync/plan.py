@@ -76,12 +76,16 @@ class Policy:
     """The server shows only so many of the newest messages (Yahoo: 10,000); older ones are out of sight."""
 
 
+WARY = Policy()
+"""No start date, and a guard that trips at the usual figures."""
+
+
 def plan(
     local: LocalFolder,
     selected: Selected,
     listing: RemoteListing | None = None,
     intents: Sequence[Intent] = (),
-    policy: Policy = Policy(),
+    policy: Policy = WARY,
 ) -> Plan:
     """Decide what one folder needs.
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from mailroom.core.flags import merge
 from mailroom.core.sync.identity import Arrival, Candidate, Identity, adopt
-from mailroom.core.sync.plan import Policy, too_many
+from mailroom.core.sync.plan import WARY, Policy, too_many
 from mailroom.core.sync.state import Checkpoint, LocalFolder, PlacementState, Selected
 from mailroom.core.sync.steps import (
     Advance,
@@ -31,7 +31,7 @@ def rekey(
     selected: Selected,
     arrivals: Sequence[Arrival],
     identities: Mapping[int, Identity],
-    policy: Policy = Policy(),
+    policy: Policy = WARY,
 ) -> Plan:
     """Match the placements of the old numbering with a complete listing of the new one.
 

@@ -1,4 +1,4 @@
-"""Real servers for the tests, on free loopback ports in temporary folders, stopped by their own process id."""
+"""Real servers for the tests: free loopback ports, temporary folders, stopped by their own process id."""
 
 from tests.servers.certs import Certificates
 from tests.servers.dovecot import PASSWORD, Dovecot

@@ -42,9 +42,16 @@ class Certificates:
         builder = _builder(self._name, self._name, self._key, _NOW - _DAY, _NOW + 30 * _DAY)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         usage = x509.KeyUsage(
-            digital_signature=True, key_cert_sign=True, crl_sign=True, content_commitment=False,
-            key_encipherment=False, data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
-        )  # fmt: skip
+            digital_signature=True,
+            key_cert_sign=True,
+            crl_sign=True,
+            content_commitment=False,
+            key_encipherment=False,
+            data_encipherment=False,
+            key_agreement=False,
+            encipher_only=False,
+            decipher_only=False,
+        )
         return builder.add_extension(usage, critical=True).sign(self._key, hashes.SHA256())
 
     def _issue(
@@ -61,9 +68,13 @@ class Certificates:
         builder = _builder(name, name if self_signed else self._name, key, starts, ends)
         alternatives: list[x509.GeneralName] = [x509.DNSName(host)]
         if host == "localhost":
-            alternatives += [x509.IPAddress(ipaddress.ip_address(address)) for address in ("127.0.0.1", "::1")]
+            alternatives += [
+                x509.IPAddress(ipaddress.ip_address(address)) for address in ("127.0.0.1", "::1")
+            ]
         builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
-        builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        builder = builder.add_extension(
+            x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False
+        )
         cert = builder.sign(key if self_signed else self._key, hashes.SHA256())
         pair = Pair(self._folder / f"{stem}.pem", self._folder / f"{stem}.key")
         pair.cert.write_bytes(_pem(cert))

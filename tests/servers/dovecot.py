@@ -1,4 +1,4 @@
-"""A real Dovecot of one's own: any user, one password, Maildir, TLS and STARTTLS, poorer variants on request."""
+"""A real Dovecot of one's own: any user, one password, Maildir, TLS and STARTTLS, poorer variants too."""
 
 from __future__ import annotations
 
@@ -21,26 +21,29 @@ from tests.servers.certs import Certificates
 
 PASSWORD = "letmein"
 
-MISSING = "Dovecot is not installed: run the tests by `./run test`, which installs it (Debian: apt install dovecot-imapd)."
+MISSING = (
+    "Dovecot is not installed: run the tests by `./run test`, which installs it "
+    "(Debian: apt install dovecot-imapd dovecot-pop3d)."
+)
 
 _COMMON = "IMAP4rev1 SASL-IR LOGIN-REFERRALS ID IDLE LITERAL+ UIDPLUS CHILDREN NAMESPACE UNSELECT"
-_RICH = f"{_COMMON} ENABLE ESEARCH LIST-EXTENDED LIST-STATUS SPECIAL-USE MOVE WITHIN CONTEXT=SEARCH SORT THREAD=REFS"
+_RICH = f"{_COMMON} ENABLE ESEARCH LIST-EXTENDED LIST-STATUS SPECIAL-USE MOVE WITHIN SORT THREAD=REFS"
 CAPABILITIES: dict[str, str | None] = {
     "full": None,
     "no_qresync": f"{_RICH} CONDSTORE",
     "no_condstore": _RICH,
     "plain": _COMMON.replace(" UIDPLUS", "").replace(" LITERAL+", ""),
 }
-"""What the server announces. It can always do everything; a client that believes only what it hears is tested."""
+"""What the server announces; it can still do everything. What a client believes is what is tested."""
 
 _MAIL_UID = 20143
 """Dovecot refuses to serve mail as root; the number needs no entry in /etc/passwd."""
 
-FOLDERS = {"Sent": "\\Sent", "Drafts": "\\Drafts", "Trash": "\\Trash", "Junk": "\\Junk", "Archive": "\\Archive"}
+FOLDERS = {name: f"\\{name}" for name in ("Sent", "Drafts", "Trash", "Junk", "Archive")}
 
 
 class Dovecot:
-    """Started by ``with`` or ``start``. Users exist as soon as they are named; the password is ``PASSWORD``."""
+    """Started by ``with`` or ``start``. Users exist as soon as they are named, with ``PASSWORD``."""
 
     host = "localhost"
 
@@ -159,7 +162,9 @@ class Dovecot:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
         self.remove()
 
@@ -168,7 +173,8 @@ class Dovecot:
     def _config(self) -> str:
         announced = CAPABILITIES[self.capability]
         folders = "\n".join(
-            f"  mailbox {name} {{\n    special_use = {use}\n    auto = subscribe\n  }}" for name, use in FOLDERS.items()
+            f"  mailbox {name} {{\n    special_use = {use}\n    auto = subscribe\n  }}"
+            for name, use in FOLDERS.items()
         )
         return f"""
 base_dir = {self.folder}/run

@@ -1,4 +1,4 @@
-"""The servers as pytest fixtures, one of each kind per run: ``pytest_plugins = ["tests.servers.fixtures"]``."""
+"""The servers as pytest fixtures, one of each kind per run."""
 
 from __future__ import annotations
 

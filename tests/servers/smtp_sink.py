@@ -152,7 +152,9 @@ class SmtpSink:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     def _run(self) -> None:
@@ -169,7 +171,9 @@ class SmtpSink:
 
     async def _listen(self) -> list[asyncio.Server]:
         plain = await self._loop.create_server(lambda: self._protocol(self._context), "127.0.0.1", 0)
-        implicit = await self._loop.create_server(lambda: self._protocol(None), "127.0.0.1", 0, ssl=self._context)
+        implicit = await self._loop.create_server(
+            lambda: self._protocol(None), "127.0.0.1", 0, ssl=self._context
+        )
         self.port, self.tls_port = (server.sockets[0].getsockname()[1] for server in (plain, implicit))
         return [plain, implicit]
 

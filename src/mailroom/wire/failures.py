@@ -23,7 +23,7 @@ class Kind(StrEnum):
     TIMEOUT = "timeout"
     TLS = "tls"
     CERTIFICATE = "certificate"
-    WRONG_PASSWORD = "wrong_password"
+    WRONG_PASSWORD = "wrong_password"  # noqa: S105 - a name, not a secret
     NO_PERMISSION = "no_permission"
     IMAP_OFF = "imap_off"
     THROTTLED = "throttled"
@@ -122,7 +122,7 @@ _VERIFY_CURE = {
     62: "certificate_wrong_host",
     64: "certificate_wrong_host",
 }
-"""X509_V_ERR_* of OpenSSL; 18/19 self-signed (leaf, chain), 20/21 issuer not at hand, 62/64 name or address."""
+"""X509_V_ERR_* of OpenSSL: 18, 19 self-signed (leaf, chain), 20, 21 issuer not at hand, 62, 64 host."""
 
 
 def from_os_error(error: OSError) -> Failure:
@@ -191,7 +191,7 @@ _BY_CODE: dict[str, Kind] = {
     "CANNOT": Kind.UNSUPPORTED,
     "WEBALERT": Kind.WRONG_PASSWORD,
 }
-"""Response codes of RFC 5530, RFC 3501 (TRYCREATE), RFC 7889 (TOOBIG) and Google's own (WEBALERT, THROTTLED)."""
+"""Codes of RFC 5530, RFC 3501 (TRYCREATE), RFC 7889 (TOOBIG) and Google's own (WEBALERT, THROTTLED)."""
 
 _BY_WORDS: tuple[tuple[re.Pattern[str], Kind, str | None], ...] = tuple(
     (re.compile(pattern, re.I), kind, cure)
@@ -200,12 +200,14 @@ _BY_WORDS: tuple[tuple[re.Pattern[str], Kind, str | None], ...] = tuple(
         (r"application[- ]specific password", Kind.WRONG_PASSWORD, "google_app_password"),
         (r"basic auth\w* is disabled|BasicAuthBlocked", Kind.WRONG_PASSWORD, "use_oauth"),
         (r"web ?login required|log ?in via your web browser", Kind.WRONG_PASSWORD, "web_login"),
-        (r"imap (access )?(is )?(disabled|not enabled|turned off)|not enabled for imap|enable imap", Kind.IMAP_OFF, "enable_imap"),
+        (r"imap (access )?(is )?(disabled|not enabled|turned off)|not enabled for imap|enable imap",
+         Kind.IMAP_OFF, "enable_imap"),
         (r"dost[eę]p.{0,30}imap.{0,30}wy[lł][aą]cz", Kind.IMAP_OFF, "enable_imap"),
         (r"unsafe login", Kind.NO_PERMISSION, None),
         (r"too many (simultaneous |concurrent )?(connections|logins|users)|maximum number of connections"
          r"|request is throttled|rate limit|bandwidth", Kind.THROTTLED, None),
-        (r"server busy|temporar|try (again )?later|internal (server )?error|unavailable", Kind.UNAVAILABLE, None),
+        (r"server busy|temporar|try (again )?later|internal (server )?error|unavailable",
+         Kind.UNAVAILABLE, None),
         (r"over ?quota|quota (exceeded|full)|mailbox (is )?full", Kind.OVER_QUOTA, None),
         (r"(mailbox|folder).{0,60}(doesn't exist|does not exist|not found|unknown|nonexistent)"
          r"|(unknown|no such|non-?existent) (mailbox|folder)", Kind.NO_SUCH_FOLDER, None),

@@ -117,7 +117,7 @@ class Connection:
         return response
 
     def exchange(self, *pieces: Piece, answer: Callable[[bytes], bytes]) -> Status:
-        """Run a command in which each ``+`` is answered by ``answer(text)`` (AUTHENTICATE, RFC 3501 6.2.2)."""
+        """Run a command in which each ``+`` is answered by ``answer(text)`` (RFC 3501 6.2.2)."""
         tag = self.send(*pieces)
         deadline = Deadline(self._timeout)
         while tag not in self._answers:

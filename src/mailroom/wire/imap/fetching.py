@@ -110,9 +110,9 @@ def _email_id(items: Mapping[str, Value]) -> str | None:
 _DATE = re.compile(
     rb"\s*(\d{1,2})-([A-Za-z]{3})-(\d{4})[ ]+(\d{1,2}):(\d{2}):(\d{2})(?:[ ]*([+-])(\d{2})(\d{2}))?"
 )
-_MONTHS = {
-    name: index + 1 for index, name in enumerate(b"jan feb mar apr may jun jul aug sep oct nov dec".split())
-}
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+"""As IMAP writes them, whatever the locale."""
+_MONTHS = {name.lower().encode("ascii"): index for index, name in enumerate(MONTHS, start=1)}
 
 
 def internal_date(value: Value) -> datetime | None:
@@ -132,9 +132,8 @@ def internal_date(value: Value) -> datetime | None:
 
 
 def written_date(at: datetime) -> bytes:
-    """Write a time as APPEND wants it; months are English whatever the locale."""
-    months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-    return f'"{at.day:02d}-{months[at.month - 1]}-{at:%Y %H:%M:%S %z}"'.encode("ascii")
+    """Write an aware time as APPEND wants it, in quotes."""
+    return f'"{at.day:02d}-{MONTHS[at.month - 1]}-{at:%Y %H:%M:%S %z}"'.encode("ascii")
 
 
 def batches(

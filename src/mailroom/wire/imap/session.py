@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,9 +14,10 @@ from typing import Self
 from mailroom.core.sync.state import Fetched, ListedFolder, RemoteFlags, RemoteListing, Selected, Tier
 from mailroom.wire.dial import Endpoint, Trust
 from mailroom.wire.failures import Failure, GiveUp, Kind, OurBug
-from mailroom.wire.imap import listing, opening, uids as uid_sets
+from mailroom.wire.imap import listing, opening
+from mailroom.wire.imap import uids as uid_sets
 from mailroom.wire.imap.connection import Connection, Literal, Piece, Taker, joined, string
-from mailroom.wire.imap.fetching import Arrivals, batches, flags_in, remote_flags, written_date
+from mailroom.wire.imap.fetching import MONTHS, Arrivals, batches, flags_in, remote_flags, written_date
 from mailroom.wire.imap.grammar import Data, Status, numbers, values
 from mailroom.wire.mailbox import (
     Abilities,
@@ -199,8 +201,7 @@ class ImapSession:
     def search_since(self, day: date) -> list[int]:
         # The server counts days by its own clock; one day of grace, the caller looks at INTERNALDATE.
         early = day - timedelta(days=1) if day > date.min else day
-        month = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()[early.month - 1]
-        return self.search(f"SINCE {early.day}-{month}-{early.year:04d}".encode("ascii"))
+        return self.search(f"SINCE {early.day}-{MONTHS[early.month - 1]}-{early.year:04d}".encode("ascii"))
 
     def fetch_flags(
         self, uids: Iterable[int] | None = None, *, changed_since: int | None = None, vanished: bool = False
@@ -478,7 +479,7 @@ def _vanished(data: Data) -> Vanished:
 
 def _esearch(data: Data) -> list[int]:
     found = data.values()
-    for name, value in zip(found, found[1:], strict=False):
+    for name, value in itertools.pairwise(found):
         if name == b"ALL" and isinstance(value, bytes):
             return uid_sets.expand(uid_sets.parse(value))
     return []

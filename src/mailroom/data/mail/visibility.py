@@ -26,6 +26,8 @@ class Reach:
     card_account_ids: frozenset[int]
     """Accounts read on cards only: they share with cards."""
     own_address_ids: frozenset[int]
+    everything: bool
+    """Every account is in ``account_ids``."""
     administrator: bool
     confidential: bool
 
@@ -52,6 +54,7 @@ def reach_of(user: User) -> Reach:
         own_address_ids=frozenset(
             Address.objects.filter(key=user.email.lower()).values_list("pk", flat=True)
         ),
+        everything=everything,
         administrator=user.role == Role.ADMINISTRATOR,
         confidential=user.can_read_confidential,
     )

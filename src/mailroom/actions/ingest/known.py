@@ -55,7 +55,7 @@ def _placed(arrivals: Sequence[Arrival]) -> dict[tuple[int, int, int], int]:
     rows = Placement.objects.filter(server_folder__in=folders, uid__in=uids).values_list(
         "server_folder_id", "uidvalidity", "uid", "message_id"
     )
-    return {(folder, validity, uid): message for folder, validity, uid, message in rows}
+    return {(folder or 0, validity or 0, uid or 0): message for folder, validity, uid, message in rows}
 
 
 def _unfiled(message_ids: Sequence[int]) -> dict[tuple[int, int], int]:

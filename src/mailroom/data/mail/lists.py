@@ -146,9 +146,21 @@ def _rows(folder_ids: Sequence[int], *, before: int | None, limit: int, unread_o
 
 
 def _line(row: Sequence[Any]) -> Line:
-    *figures, senders, restricted = row
-    names = json.loads(senders) if isinstance(senders, str) else senders
-    return Line(*figures, senders=tuple(names), restricted=bool(restricted))
+    (thread_id, message_id, folder_id, account_id, count, unread) = row[:6]
+    flagged, answered, attachments, senders, restricted = row[6:]
+    return Line(
+        thread_id=thread_id,
+        message_id=message_id,
+        folder_id=folder_id,
+        account_id=account_id,
+        count=count,
+        unread=unread,
+        flagged=bool(flagged),
+        answered=bool(answered),
+        attachments=attachments,
+        senders=tuple(json.loads(senders) if isinstance(senders, str) else senders),
+        restricted=bool(restricted),
+    )
 
 
 def _once_per_thread(rows: Iterable[Line]) -> Iterable[Line]:
@@ -250,4 +262,4 @@ def _fetch(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         return []
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
-        return cursor.fetchall()
+        return list(cursor.fetchall())

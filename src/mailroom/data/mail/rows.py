@@ -110,7 +110,7 @@ def _settle(placed: Sequence[_Placed]) -> None:
     for letter in placed:
         lies_in = roles[letter.message_id]
         spam = lies_in == {Folder.Role.SPAM}
-        fate = Message.Fate.TRASH if lies_in == {Folder.Role.TRASH} else Message.Fate.LIVE
+        fate: str = Message.Fate.TRASH if lies_in == {Folder.Role.TRASH} else Message.Fate.LIVE
         if (spam, fate) != (letter.spam, letter.fate):
             changes[spam, fate].add(letter.message_id)
     for (spam, fate), message_ids in changes.items():
@@ -142,8 +142,24 @@ def _placed(threads: list[int]) -> Iterator[_Placed]:
                 ORDER BY m.id""",
             [*threads, Placement.State.LIVE, *_SHOWN],
         )
-        for *facts, confidential, private_to, role, spam, fate in cursor.fetchall():
-            yield _Placed(*facts, bool(confidential) or private_to is not None, role, bool(spam), fate)
+        for folder, thread, account, pk, seen, flagged, answered, *rest in cursor.fetchall():
+            attachments, sender, confidential, private_to, role, spam, fate = rest
+            restricted = bool(confidential) or private_to is not None
+            yield _Placed(
+                folder_id=folder,
+                thread_id=thread,
+                account_id=account,
+                message_id=pk,
+                seen=bool(seen),
+                flagged=bool(flagged),
+                answered=bool(answered),
+                attachments=attachments,
+                sender=sender,
+                restricted=restricted,
+                role=role,
+                spam=bool(spam),
+                fate=fate,
+            )
 
 
 def _write(tallies: dict[tuple[int, int], _Tally]) -> None:

@@ -73,7 +73,7 @@ def readable(reach: Reach) -> Q:
         grant |= (
             Q(account_id__in=reach.card_account_ids, spam=False, private_to=None)
             & ~Q(fate=Message.Fate.HIDDEN)
-            & Exists(_claimed_participants())
+            & Q(Exists(_claimed_participants()))
         )
     return grant & _not_withheld(reach)
 
@@ -95,7 +95,7 @@ def _not_withheld(reach: Reach) -> Q:
     if reach.confidential:
         return Q()
     own = Participant.objects.filter(message=OuterRef("pk"), address_id__in=reach.own_address_ids)
-    return Q(confidential=False) | Q(sent_by=reach.user_id) | Exists(own)
+    return Q(confidential=False) | Q(sent_by=reach.user_id) | Q(Exists(own))
 
 
 def _claimed_participants() -> QuerySet[Participant]:

@@ -5,8 +5,8 @@ User text never reaches either raw: words are letters and digits only, everythin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
@@ -45,7 +45,7 @@ _FTS5_COLUMNS = {
 }
 
 
-def _fts5(question: Ask) -> tuple[str, Sequence[object]]:
+def _fts5(question: Ask) -> tuple[str, tuple[Any, ...]]:
     wanted = [_fts5_term(clause.term) for clause in question.clauses if not clause.negated]
     if question.accounts is not None:
         # In quotes "account1" is a whole token: it does not match account12.
@@ -74,12 +74,12 @@ _WEIGHTS = {Field.SUBJECT: "A", Field.FROM: "B"}
 _MARKED = {Field.TO: "recipient:", Field.CC: "copy:", Field.FILENAME: "file:"}
 
 
-def _vector(question: Ask) -> tuple[str, Sequence[object]]:
+def _vector(question: Ask) -> tuple[str, tuple[Any, ...]]:
     terms = [
         ("!" if clause.negated else "") + f"({_vector_term(clause.term)})" for clause in question.clauses
     ]
     accounts = "" if question.accounts is None else " AND account_id = ANY(%s)"
-    values: list[object] = [" & ".join(terms), question.since, question.below]
+    values: list[Any] = [" & ".join(terms), question.since, question.below]
     if question.accounts is not None:
         values.append(list(question.accounts))
     return (

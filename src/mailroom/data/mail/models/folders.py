@@ -69,6 +69,9 @@ class ServerFolder(models.Model):
     known_uids = models.TextField(default="", blank=True)
     """Every UID with an outcome, as an IMAP sequence set (``1:40,42``)."""
 
+    judged_by_date = models.DateField(null=True)
+    """The start date by which older letters were left on the server; an earlier one judges them anew."""
+
     on_server = models.PositiveIntegerField(default=0)
     """EXISTS at the last complete look."""
     before_start = models.PositiveIntegerField(default=0)

@@ -45,7 +45,7 @@ def one(text: str) -> Clause:
         ("İstanbul ırmak", "istanbul irmak"),
         ("ﬁrma ２０２６ ½", "firma 2026 1⁄2"),
         ("Привет Йод", "привет иод"),
-        ("한국어", "한국어"),
+        ("한국어", "\u1112\u1161\u11ab\u1100\u116e\u11a8\u110b\u1165"),
     ],
 )
 def test_case_and_accents_are_folded(typed, kept):

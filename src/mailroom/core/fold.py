@@ -8,14 +8,16 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_MARKS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff]+")
-_WHOLE = str.maketrans(
-    {"ł": "l", "đ": "d", "ð": "d", "ø": "o", "ß": "ss", "æ": "ae", "œ": "oe", "þ": "th", "ħ": "h", "ı": "i"}
-)
+_MARKS = re.compile("[\u0300-\u036f\u0483-\u0487\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+")
+# A stroke is no accent to Unicode, and people type the letter without it.
+_PLAIN = {"l": "ł", "d": "đð", "o": "ø", "h": "ħ", "t": "ŧ", "i": "ı", "n": "ŋ", "k": "ĸ", "'": "ʼ’‘"}
+_DOUBLE = {"ss": "ß", "ae": "æ", "oe": "œ", "th": "þ"}
+_LETTERS = str.maketrans({odd: plain for plain, odds in (_PLAIN | _DOUBLE).items() for odd in odds})
 
 
 def fold(text: str) -> str:
-    """``Żółć ŁÓDŹ Straße`` becomes ``zolc lodz strasse``."""
+    """``Żółć ŁÓDŹ Straße`` becomes ``zolc lodz strasse``; folding twice changes nothing."""
     if text.isascii():
         return text.lower()
-    return _MARKS.sub("", unicodedata.normalize("NFKD", text.casefold())).translate(_WHOLE)
+    # Taken apart first: some compatibility forms hide a capital that casefold alone does not see.
+    return _MARKS.sub("", unicodedata.normalize("NFKD", text).casefold()).translate(_LETTERS)

@@ -7,49 +7,14 @@ be read is named in a typed error; nothing else is ever raised.
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
+from mailroom.core.fold import fold
+
 MAX_LENGTH = 1000
 MAX_TERMS = 50
-
-_LETTERS = str.maketrans(
-    {
-        "ł": "l",
-        "đ": "d",
-        "ð": "d",
-        "ø": "o",
-        "ħ": "h",
-        "ŧ": "t",
-        "ı": "i",
-        "ŋ": "n",
-        "ĸ": "k",
-        "þ": "th",
-        "æ": "ae",
-        "œ": "oe",
-        "ß": "ss",
-        "ƒ": "f",
-        "ɓ": "b",
-        "ɗ": "d",
-        "ƙ": "k",
-        "ǥ": "g",
-        "ʼ": "'",
-        "’": "'",
-        "‘": "'",
-    }
-)
-"""Letters that Unicode does not decompose: a stroke is no accent to it, and people type it as none."""
-
-
-def fold(text: str) -> str:
-    """Text as the index keeps it: no case, accents or compatibility forms. Folding twice changes nothing."""
-    if text.isascii():
-        return text.lower()
-    decomposed = unicodedata.normalize("NFKD", text.casefold()).casefold()
-    bare = "".join(char for char in decomposed if not unicodedata.combining(char))
-    return unicodedata.normalize("NFKC", bare.translate(_LETTERS))
 
 
 class Field(StrEnum):

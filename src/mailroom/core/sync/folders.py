@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from mailroom.core.search import fold
+from mailroom.core.fold import fold
 from mailroom.core.sync.state import ListedFolder, Role
 
 DELETED_AFTER = timedelta(minutes=10)

@@ -30,6 +30,22 @@ class Server:
     encryption: str
 
 
+@dataclass(frozen=True, slots=True)
+class WayIn:
+    """What is needed to sign in to both servers of a mailbox."""
+
+    address: str
+    login: str
+    password: str
+    protocol: str
+    incoming: Server
+    outgoing: Server
+
+    def __repr__(self) -> str:
+        # A password must never reach a log or a traceback.
+        return f"<WayIn {self.login} {self.incoming.host} {self.outgoing.host}>"
+
+
 PORTS = {
     "imap": {"tls": 993, "starttls": 143, "none": 143},
     "pop3": {"tls": 995, "starttls": 110, "none": 110},

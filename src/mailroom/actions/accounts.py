@@ -20,7 +20,7 @@ from mailroom.data.mail.models import Access, Account, Folder, Message, News, Se
 from mailroom.data.people.models import Firm, Role, User
 from mailroom.data.vault.models import Secret
 
-from .account_values import Server, Values, read_settings
+from .account_values import Server, Values, WayIn, read_settings
 from .contacts import address_row
 from .refusals import clash, not_allowed
 
@@ -74,14 +74,7 @@ def connect(*, by: User, values: Mapping[str, Any]) -> Account:
     What is left out: login = address, users = the one who connects, start date = 1 January of this year
     in the firm's zone. Raises Invalid with every fault, or NotAllowed.
     """
-    if not may_create(by):
-        raise not_allowed("first_mailbox_by_administrator")
-    read = Values(values)
-    account = _new_account(read, by)
-    users = _users(read, by)
-    password = read.secret("password")
-    _set_owner(account, read, by)
-    read.check()
+    account, users, password = _read_form(by, values)
     account.address = address_row(account.email)
     account.secret = Secret.keep(password)
     account.next_at = timezone.now() if account.active else None
@@ -92,6 +85,23 @@ def connect(*, by: User, values: Mapping[str, Any]) -> Account:
     _give_access(account, users)
     _settle_system(account)
     return account
+
+
+def examine(*, by: User, values: Mapping[str, Any]) -> None:
+    """Say what :func:`connect` would say, and write nothing. Raises Invalid, NotAllowed."""
+    _read_form(by, values)
+
+
+def _read_form(by: User, values: Mapping[str, Any]) -> tuple[Account, list[User], str]:
+    if not may_create(by):
+        raise not_allowed("first_mailbox_by_administrator")
+    read = Values(values)
+    account = _new_account(read, by)
+    users = _users(read, by)
+    password = read.secret("password")
+    _set_owner(account, read, by)
+    read.check()
+    return account, users, password
 
 
 def _new_account(read: Values, by: User) -> Account:
@@ -169,6 +179,31 @@ def request_fetch(*, by: User, account: Account) -> None:
     if not account.active:
         raise clash("inactive")
     Account.objects.filter(pk=account.pk).update(wanted_at=timezone.now())
+
+
+# ------------------------------------------------------------------ the way in, for a test
+
+
+def way_in(*, values: Mapping[str, Any], account: Account | None = None) -> WayIn:
+    """How one would sign in by an unsaved form; what it leaves out is taken from ``account``. Raises Invalid."""
+    read = Values(values)
+    known = (incoming_of(account), outgoing_of(account)) if account else (None, None)
+    protocol = account.protocol if account else "imap"
+    if read.written.get("protocol"):
+        protocol = read.choice("protocol", list(Account.Protocol.values))
+    address = read.address() if account is None or read.has("address") else account.email
+    login = read.line("login", limit=320) or (account.login if account and not read.has("login") else address)
+    stored = account.secret.reveal() if account and not read.written.get("password") else None
+    found = WayIn(
+        address=address,
+        login=login,
+        password=read.secret("password") if stored is None else stored,
+        protocol=protocol,
+        incoming=read.server("incoming", protocol, known[0]),
+        outgoing=read.server("outgoing", "smtp", known[1]),
+    )
+    read.check()
+    return found
 
 
 # ------------------------------------------------------------------ parts of the form

@@ -1,0 +1,1 @@
+"""Mail accounts: connecting, testing, settings, folders, access, and whether everything is here."""

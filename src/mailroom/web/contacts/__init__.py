@@ -1,0 +1,1 @@
+"""Companies and people: lists, cards with the whole correspondence, forms."""

@@ -156,6 +156,7 @@ class ImapSession:
             return False
 
         status = self._line.run(verb, string(raw_name), parameters, take=take)
+        self.events.clear()  # what SELECT itself says is in its answer
         uidnext = _int(self._codes.get("UIDNEXT")) or self.status(raw_name).uidnext
         uidvalidity = _int(self._codes.get("UIDVALIDITY")) or 0
         modseq = None if "NOMODSEQ" in self._codes else _int(self._codes.get("HIGHESTMODSEQ"))

@@ -1,4 +1,4 @@
-"""What a browser was told about theme and keys (cookies), and a user about language (the row, and a cookie)."""
+"""What a browser was told about theme and keys (cookies), and a user about language (the row and a cookie)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def keys_on(request: HttpRequest) -> bool:
 
 @require_POST
 def preferences(request: HttpRequest) -> HttpResponse:
-    """Remember `theme`, `keys`, `language`; whichever are sent. Open to visitors: nothing but cookies then."""
+    """Remember `theme`, `keys`, `language`; whichever are sent. For visitors it sets nothing but cookies."""
     response = HttpResponseRedirect(_back(request))
     if request.POST.get("theme") in THEMES:
         remember(response, THEME_COOKIE, request.POST["theme"])

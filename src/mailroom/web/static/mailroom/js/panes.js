@@ -1,0 +1,290 @@
+// The mail screen: panes change without the page, the neighbours of the open conversation are fetched ahead
+// (so that j and k open at once), frames take the height of their letter, and news flow into the list.
+
+const FRESH_MS = 60_000;
+const panes = document.getElementById("panes");
+const ahead = new Map(); // address -> {at, html: Promise<string>}
+let asked = 0;
+
+const list = () => document.getElementById("list");
+const rows = () => [...document.querySelectorAll("#rows .row")];
+const current = () => document.querySelector("#rows .row.on");
+
+function get(address, target) {
+  return fetch(address, { headers: { "HX-Request": "true", "HX-Target": target }, credentials: "same-origin" }).then((answer) => {
+    if (answer.status === 401) location.reload();
+    if (!answer.ok) throw new Error(String(answer.status));
+    return answer.text();
+  });
+}
+
+function fetched(address) {
+  const known = ahead.get(address);
+  if (known && performance.now() - known.at < FRESH_MS) return known.html;
+  const html = get(address, "thread");
+  html.catch(() => ahead.delete(address));
+  ahead.set(address, { at: performance.now(), html });
+  if (ahead.size > 12) ahead.delete(ahead.keys().next().value);
+  return html;
+}
+
+function put(id, html) {
+  const old = document.getElementById(id);
+  const box = document.createElement("template");
+  box.innerHTML = html;
+  const fresh = box.content.getElementById(id);
+  if (!old || !fresh) return null;
+  old.replaceWith(fresh);
+  window.htmx?.process(fresh);
+  fresh.querySelectorAll("iframe.frame").forEach(watch);
+  return fresh;
+}
+
+function title(words) {
+  document.title = words ? `${words} · Mailroom` : "Mailroom";
+}
+
+// ------------------------------------------------------------------ opening
+
+async function openThread(link, { push = true } = {}) {
+  const number = ++asked;
+  choose(link.closest(".row"));
+  panes.classList.add("loading");
+  try {
+    const html = await fetched(link.href);
+    if (number !== asked) return;
+    const pane = put("thread", html);
+    panes.dataset.view = "read";
+    if (push) history.pushState({}, "", link.href);
+    title(pane?.querySelector(".head h1")?.textContent);
+    pane?.querySelector("#main")?.focus({ preventScroll: true });
+    settled(link);
+  } catch {
+    location.href = link.href;
+  } finally {
+    if (number === asked) panes.classList.remove("loading");
+  }
+}
+
+function choose(row) {
+  for (const one of rows()) {
+    const on = one === row;
+    one.classList.toggle("on", on);
+    if (on) one.firstElementChild.setAttribute("aria-current", "true");
+    else one.firstElementChild.removeAttribute("aria-current");
+  }
+  row?.scrollIntoView({ block: "nearest" });
+}
+
+function settled(link) {
+  const row = link.closest(".row");
+  requestIdleCallback?.(() => {
+    for (const near of [row?.nextElementSibling, row?.previousElementSibling]) {
+      const address = near?.querySelector?.('a[data-pane="thread"]')?.href;
+      if (address) fetched(address).catch(() => {});
+    }
+  });
+}
+
+async function openList(address, { push = true } = {}) {
+  const number = ++asked;
+  panes.classList.add("loading-list");
+  try {
+    const [html, nav] = await Promise.all([get(address, "list"), get(address, "nav")]);
+    if (number !== asked) return;
+    put("list", html);
+    put("nav", nav);
+    panes.dataset.view = "list";
+    ahead.clear();
+    if (push) history.pushState({}, "", address);
+    title(document.querySelector(".bar h1")?.textContent.trim());
+    const open = document.getElementById("thread")?.dataset.thread;
+    if (open) choose(document.getElementById(`t${open}`));
+  } catch {
+    location.href = address;
+  } finally {
+    panes.classList.remove("loading-list");
+  }
+}
+
+function close(address) {
+  const pane = document.getElementById("thread");
+  pane.replaceChildren();
+  delete pane.dataset.thread;
+  pane.innerHTML = '<main class="read none" id="main" tabindex="-1"></main>';
+  const row = current();
+  choose(null);
+  panes.dataset.view = "list";
+  row?.firstElementChild.focus({ preventScroll: true });
+  history.pushState({}, "", address);
+  title(document.querySelector(".bar h1")?.textContent.trim());
+}
+
+document.addEventListener("click", (event) => {
+  if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  const link = event.target.closest("a[data-pane]");
+  if (link && panes) {
+    event.preventDefault();
+    if (link.dataset.pane === "thread") openThread(link);
+    else if (link.dataset.pane === "list") openList(link.href);
+    else close(link.href);
+  }
+  const pictures = event.target.closest("[data-pictures]");
+  if (pictures) pictures.closest(".held").hidden = true;
+});
+
+addEventListener("popstate", () => location.hash || swapAll());
+
+async function swapAll() {
+  try {
+    const answer = await fetch(location.href, { credentials: "same-origin" });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    panes.dataset.view = page.getElementById("panes").dataset.view;
+    for (const id of ["nav", "list", "thread"]) put(id, page.getElementById(id).outerHTML);
+    document.title = page.title;
+  } catch {
+    location.reload();
+  }
+}
+
+// ------------------------------------------------------------------ keys: j and k walk and open
+
+document.addEventListener("keydown", (event) => {
+  if (document.documentElement.dataset.keys !== "on" || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("input, textarea, select, [contenteditable], dialog[open]")) return;
+  if (event.key !== "j" && event.key !== "k") return;
+  event.preventDefault();
+  const all = rows();
+  const at = all.indexOf(current());
+  const next = at < 0 ? 0 : at + (event.key === "j" ? 1 : -1);
+  const link = all[next]?.querySelector("a");
+  if (link) openThread(link);
+  if (next >= all.length - 3) document.querySelector("#more a")?.click();
+});
+
+// ------------------------------------------------------------------ marks
+
+document.addEventListener("htmx:afterRequest", (event) => {
+  const mark = event.target.closest?.("[data-marks]");
+  if (!mark || !event.detail.successful) return;
+  const row = document.getElementById(`t${mark.closest("#thread")?.dataset.thread}`);
+  row?.classList.remove("unread");
+  ahead.delete(row?.querySelector("a")?.href);
+  refreshNav();
+});
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target.closest("form[data-unseen]");
+  if (!form) return;
+  event.preventDefault();
+  const token = form.querySelector("[name=csrfmiddlewaretoken]").value;
+  const answer = await fetch(form.action, {
+    method: "POST",
+    headers: { "X-CSRFToken": token, "HX-Request": "true" },
+    body: new URLSearchParams({ unseen: "1" }),
+  });
+  if (!answer.ok) return;
+  const row = current();
+  row?.classList.add("unread");
+  ahead.delete(row?.querySelector("a")?.href);
+  close(list().dataset.address);
+  refreshNav();
+});
+
+// ------------------------------------------------------------------ news
+
+let waiting = 0;
+
+document.addEventListener("mailroom:news", (event) => {
+  const heard = event.detail;
+  clearTimeout(waiting);
+  waiting = setTimeout(() => {
+    refreshNav();
+    if ("arrived" in heard || "changed" in heard || "progress" in heard || "state" in heard) refreshList();
+  }, 120);
+});
+
+async function refreshNav() {
+  const open = location.hash === "#nav";
+  const scrolled = document.getElementById("nav")?.scrollTop;
+  const html = await get(list().dataset.address, "nav").catch(() => null);
+  if (!html || open) return;
+  const focused = document.activeElement?.closest("#nav a")?.getAttribute("href");
+  const nav = put("nav", html);
+  if (nav) nav.scrollTop = scrolled;
+  if (focused) nav?.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+}
+
+// The first page as it is now: known rows are replaced in place or moved up, new ones come in on top;
+// rows fetched below stay. Nobody's place in the list jumps: what is above the view only lifts a label.
+async function refreshList() {
+  const box = list();
+  const html = await get(box.dataset.address, "list").catch(() => null);
+  if (!html || box !== list()) return;
+  const page = document.createElement("template");
+  page.innerHTML = html;
+  const fresh = [...page.content.querySelectorAll("#rows .row")];
+  const chosen = current()?.id;
+  const away = box.scrollTop > 80;
+  const home = document.getElementById("rows");
+  if (!fresh.length || !rows().length) {
+    put("list", html);
+    return;
+  }
+  const top = rows()[0].id;
+  const oldest = Number(fresh.at(-1).dataset.keyOf);
+  const names = new Set(fresh.map((row) => row.id));
+  for (const row of rows()) if (names.has(row.id) || Number(row.dataset.keyOf) >= oldest) row.remove();
+  if (fresh.length) home.prepend(...fresh);
+  if (chosen) {
+    const row = document.getElementById(chosen);
+    row?.classList.add("on");
+    row?.firstElementChild.setAttribute("aria-current", "true");
+  }
+  const busy = page.content.querySelector(".busy");
+  box.querySelectorAll(".busy").forEach((one) => one.remove());
+  if (busy) box.querySelector(".bar").after(...page.content.querySelectorAll(".busy"));
+  if (away && rows()[0].id !== top) document.getElementById("fresh").hidden = false;
+  for (const address of ahead.keys()) ahead.delete(address);
+}
+
+// ------------------------------------------------------------------ frames
+
+function watch(frame) {
+  const fit = () => {
+    const page = frame.contentDocument;
+    if (!page?.body) return;
+    foldQuotes(page);
+    const grow = () => {
+      frame.style.height = `${Math.max(40, page.body.scrollHeight + (page.body.scrollWidth > page.body.clientWidth ? 16 : 0))}px`;
+    };
+    grow();
+    new frame.contentWindow.ResizeObserver(grow).observe(page.body);
+    page.addEventListener("keydown", (event) => {
+      if (frame.ownerDocument.dispatchEvent(new KeyboardEvent("keydown", event))) return;
+      event.preventDefault();
+    });
+  };
+  frame.addEventListener("load", fit);
+  if (frame.contentDocument?.readyState === "complete" && frame.contentDocument.URL !== "about:blank") fit();
+}
+
+// The letter's frame runs no script; we fold the quote that ends it from outside.
+function foldQuotes(page) {
+  const quotes = [...page.querySelectorAll("blockquote")].filter((quote) => !quote.parentElement.closest("blockquote"));
+  const last = quotes.at(-1);
+  if (!last || last.closest("details") || !page.body.innerText.replace(last.innerText, "").trim()) return;
+  const fold = page.createElement("details");
+  const more = page.createElement("summary");
+  more.textContent = "•••";
+  last.before(fold);
+  fold.append(more, last);
+}
+
+document.querySelectorAll("iframe.frame").forEach(watch);
+document.addEventListener("htmx:afterSwap", () => document.querySelectorAll("iframe.frame:not([data-watched])").forEach((frame) => {
+  frame.dataset.watched = "";
+  watch(frame);
+}));
+const opened = current();
+if (opened) settled(opened.firstElementChild);

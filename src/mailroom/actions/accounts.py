@@ -185,7 +185,7 @@ def request_fetch(*, by: User, account: Account) -> None:
 
 
 def way_in(*, values: Mapping[str, Any], account: Account | None = None) -> WayIn:
-    """How one would sign in by an unsaved form; what it leaves out is taken from ``account``. Raises Invalid."""
+    """How one would sign in by an unsaved form; left out = as in ``account``. Raises Invalid."""
     read = Values(values)
     known = (incoming_of(account), outgoing_of(account)) if account else (None, None)
     protocol = account.protocol if account else "imap"

@@ -155,3 +155,22 @@ def test_the_thread_answers_what_it_hears() -> None:
     assert box.wait_for(1)
     trickle.stop()
     assert box.got[0][0] == ANNA
+
+
+class BrokenOnce(Box):
+    def deliver(self, mailbox: str, raw: bytes) -> int:
+        if not self.got:
+            super().deliver(mailbox, raw)
+            raise RuntimeError("the demo mail server is not running")
+        return super().deliver(mailbox, raw)
+
+
+def test_a_letter_that_cannot_be_delivered_is_logged_and_the_next_one_comes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    box = BrokenOnce()
+    trickle = Trickle(box, news(), clock=lambda: LATER, arrival_seconds=(0.01, 0.02))
+    trickle.start()
+    assert box.wait_for(3)
+    trickle.stop()
+    assert "a letter did not arrive" in caplog.text

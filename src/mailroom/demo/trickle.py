@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import heapq
+import logging
 import queue
 import random
 import threading
@@ -28,6 +29,7 @@ from mailroom.demo.sink import SentLetter
 ARRIVAL_SECONDS = (40.0, 90.0)
 ANSWER_SECONDS = (15.0, 30.0)
 AUTOMATIC = {"trakt-system", "nowal-faktury"}
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +251,13 @@ class Trickle:
         heapq.heappush(due, (time.monotonic() + self._rng.uniform(low, high), number, asked))
 
     def _bring(self, asked: SentLetter | None) -> None:
+        try:
+            self._deliver(asked)
+        except Exception:  # noqa: BLE001 - the edge of one letter
+            # One letter that cannot be made or delivered must not end the trickle.
+            _log.exception("demo trickle: a letter did not arrive")
+
+    def _deliver(self, asked: SentLetter | None) -> None:
         at = self._clock()
         arrival = self._news.next_arrival(at) if asked is None else self._news.answer(asked, at)
         if arrival is None or self._stopping.is_set():

@@ -14,7 +14,6 @@ from typing import Any
 from django.db import transaction
 
 from mailroom.core.address import host_key, parse_addresses
-from mailroom.core.matching import is_free_mail
 from mailroom.data.contacts.models import Address, Claim, Company, CompanyDomain, Person
 from mailroom.data.mail.models import Account
 
@@ -228,6 +227,8 @@ def set_domains(*, company: Company, domains: Iterable[str]) -> None:
 
 def _domain(written: object) -> tuple[str, str]:
     """The matching form of a domain, and the key of what is wrong with it."""
+    from mailroom.core.matching import is_free_mail
+
     if not one_line(written):
         return "", "line_break"
     text = str(written).strip()

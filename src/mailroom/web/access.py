@@ -5,6 +5,8 @@ A view asks `reach(request)` once; it is worked out once per request.
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 
@@ -14,6 +16,10 @@ from mailroom.data.mail import lists, visibility
 from mailroom.data.mail.models import Account, Attachment, Folder, Message
 from mailroom.data.mail.visibility import Reach
 from mailroom.data.people.models import User
+
+LAST_KEY: Final = (1 << 53) - 1
+"""No id is beyond it, so that JSON carries each; a database may refuse what is far beyond."""
+MOST_FILES: Final = 32_767
 
 
 def viewer(request: HttpRequest) -> User:
@@ -34,7 +40,7 @@ def reach(request: HttpRequest) -> Reach:
 
 def message(request: HttpRequest, message_id: int) -> Message:
     """A letter the viewer may read."""
-    found = visibility.may_read(reach(request), message_id)
+    found = visibility.may_read(reach(request), possible(message_id))
     if found is None:
         raise Http404
     return found
@@ -43,7 +49,7 @@ def message(request: HttpRequest, message_id: int) -> Message:
 def attachment(request: HttpRequest, message_id: int, index: int) -> tuple[Message, Attachment]:
     """An attachment of a letter the viewer may read, with the letter."""
     letter = message(request, message_id)
-    found = Attachment.objects.filter(message=letter, index=index).first()
+    found = Attachment.objects.filter(message=letter, index=min(index, MOST_FILES)).first()
     if found is None:
         raise Http404
     return letter, found
@@ -51,7 +57,7 @@ def attachment(request: HttpRequest, message_id: int, index: int) -> tuple[Messa
 
 def thread(request: HttpRequest, thread_id: int) -> list[Message]:
     """The letters of a thread that the viewer may read, oldest first, at least one."""
-    letters = lists.thread_messages(reach(request), thread_id)
+    letters = lists.thread_messages(reach(request), possible(thread_id))
     if not letters:
         raise Http404
     return letters
@@ -59,7 +65,7 @@ def thread(request: HttpRequest, thread_id: int) -> list[Message]:
 
 def folder(request: HttpRequest, folder_id: int) -> Folder:
     """A folder of a mailbox that the viewer reads as a mailbox."""
-    found = folders(request).filter(pk=folder_id).select_related("account").first()
+    found = folders(request).filter(pk=possible(folder_id)).select_related("account").first()
     if found is None:
         raise Http404
     return found
@@ -72,7 +78,8 @@ def folders(request: HttpRequest) -> QuerySet[Folder]:
 
 def account(request: HttpRequest, account_id: int) -> Account:
     """A mailbox the viewer reads, configures or assigns; what they may do there is another question."""
-    found = accounts.listed_for(viewer(request), reach(request).account_ids).filter(pk=account_id).first()
+    listed = accounts.listed_for(viewer(request), reach(request).account_ids)
+    found = listed.filter(pk=possible(account_id)).first()
     if found is None:
         raise Http404
     return found
@@ -92,7 +99,7 @@ def senders(request: HttpRequest) -> QuerySet[Account]:
 def person(request: HttpRequest, person_id: int) -> Person:
     """A person's card; every user may open every card."""
     viewer(request)
-    found = Person.objects.select_related("company", "owner").filter(pk=person_id).first()
+    found = Person.objects.select_related("company", "owner").filter(pk=possible(person_id)).first()
     if found is None:
         raise Http404
     return found
@@ -101,7 +108,14 @@ def person(request: HttpRequest, person_id: int) -> Person:
 def company(request: HttpRequest, company_id: int) -> Company:
     """A company's card; every user may open every card."""
     viewer(request)
-    found = Company.objects.select_related("owner").filter(pk=company_id).first()
+    found = Company.objects.select_related("owner").filter(pk=possible(company_id)).first()
     if found is None:
         raise Http404
     return found
+
+
+def possible(number: int) -> int:
+    """A number of an address that can be an id; others are nobody's."""
+    if not 0 <= number <= LAST_KEY:
+        raise Http404
+    return number

@@ -27,12 +27,12 @@ from mailroom.web.session.entrance import signed_in
 
 from .context import companies_of, side_of
 from .navigation import Navigation, navigation
+from .rows import rows_html
 from .threads import conversation, leaf_of
 
 PAGE: Final = 50
 LOOKED_COOKIE: Final = "mailroom_looked"
 LOOKED_SECONDS: Final = 90 * 24 * 3600
-LAST_KEY: Final = (1 << 53) - 1
 FRAGMENTS: Final = frozenset({"nav", "list", "rows", "thread"})
 
 
@@ -80,7 +80,7 @@ def screen(request: HttpRequest, folder_id: int | None = None, thread_id: int | 
     if wanted != "thread":
         context["nav"] = navigation(request)
     if wanted not in {"thread", "nav"}:
-        context |= _listed(request, place, context["nav"])
+        context |= _listed(request, place, context["nav"], opened)
     if wanted not in {"rows", "list", "nav"} and opened is not None:
         shown = conversation(request, opened, opened=_number(request, "message"))
         context |= {"shown": shown, "side": side_of(request, shown)}
@@ -112,14 +112,19 @@ def looked(request: HttpRequest) -> HttpResponse:
     return HttpResponse("1" if at is not None and _news_since(request, at) else "", content_type="text/plain")
 
 
-def _listed(request: HttpRequest, place: Place, nav: Navigation) -> dict[str, Any]:
+def _listed(request: HttpRequest, place: Place, nav: Navigation, opened: int | None) -> dict[str, Any]:
     folders = [place.folder] if place.folder else list(nav.inbox)
     ids = [folder.pk for folder in folders]
     lines = lists.folder_page(
         access.reach(request), ids, before=place.before, limit=PAGE, unread_only=place.unread_only
     )
     owners = companies_of(line.from_address_id for line in lines if not line.outgoing)
-    rows = [(line, owners.get(line.from_address_id or 0)) for line in lines]
+    rows = rows_html(
+        [(line, owners.get(line.from_address_id or 0)) for line in lines],
+        path=place.path,
+        keep=place.keep,
+        opened=opened,
+    )
     more = place.after(lines[-1]) if lines and _goes_on(ids, lines) else ""
     return {"rows": rows, "more": more, "total": sum(folder.total for folder in folders)}
 
@@ -133,6 +138,9 @@ def _goes_on(folder_ids: list[int], lines: list[Line]) -> bool:
 def _answer(request: HttpRequest, wanted: str, context: dict[str, Any]) -> HttpResponse:
     fragment = f"#{wanted}" if wanted in FRAGMENTS else ""
     response = render(request, f"inbox/screen.html{fragment}", context)
+    if wanted == "list":
+        # The counts beside it belong to the same moment.
+        response.content += render(request, "inbox/screen.html#nav", context).content
     patch_vary_headers(response, ["HX-Request", "HX-Target"])
     response["Cache-Control"] = "private, no-cache"
     if wanted != "thread":
@@ -178,9 +186,9 @@ def _number(request: HttpRequest, name: str) -> int | None:
     written = request.GET.get(name)
     if written is None:
         return None
-    if not written.isascii() or not written.isdigit() or int(written) > LAST_KEY:
+    if not written.isascii() or not written.isdigit():
         raise Http404
-    return int(written)
+    return access.possible(int(written[:20]))
 
 
 _DAY: Final = (24 * 3600) << 20

@@ -1,4 +1,4 @@
-"""What a browser was told about theme and keys (cookies), and a user about language (the row and a cookie)."""
+"""What a browser was told about theme and keys (cookies), and a user about language (row and cookie)."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django import template
 from django.template.defaultfilters import filesizeformat
@@ -48,16 +48,30 @@ def folder_icon(folder: Folder) -> str:
     return ICONS.get(Folder.Role(folder.role), "folder") if folder.role else "folder"
 
 
+class Calendar:
+    """Short dates seen from one moment on: 10:42, Yesterday, Thu, 12 Nov, 12 Nov 2025."""
+
+    def __init__(self) -> None:
+        self.zone = timezone.get_current_timezone()
+        self.now = timezone.now().astimezone(self.zone)
+        self._days: dict[date, str] = {self.now.date() - timedelta(days=1): _("Yesterday")}
+
+    def brief(self, at: datetime) -> str:
+        """A date as a list shows it."""
+        then = at.astimezone(self.zone)
+        day = then.date()
+        if day == self.now.date():
+            return f"{then:%H:%M}"
+        if day not in self._days:
+            near = timedelta() < self.now.date() - day < timedelta(days=7)
+            self._days[day] = date_format(then, "D" if near else _short_day(then, self.now))
+        return self._days[day]
+
+
 @register.filter
 def brief(at: datetime) -> str:
-    """A date as a list shows it: 10:42, Yesterday, Thu, 12 Nov, 12 Nov 2025."""
-    then, now = timezone.localtime(at), timezone.localtime()
-    days = (now.date() - then.date()).days
-    if days <= 0:
-        return f"{then:%H:%M}" if days == 0 else date_format(then, _short_day(then, now))
-    if days == 1:
-        return _("Yesterday")
-    return date_format(then, "D" if days < 7 else _short_day(then, now))
+    """One date as a list shows it."""
+    return Calendar().brief(at)
 
 
 @register.filter

@@ -27,6 +27,8 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   if (!on || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+  // Escape closes a menu first; the conversation stays.
+  if (event.key === "Escape" && document.querySelector(":popover-open")) return;
   if (event.key === "?") {
     document.getElementById("keys-help")?.togglePopover?.();
     return;

@@ -90,10 +90,10 @@ async function openList(address, { push = true } = {}) {
   const number = ++asked;
   panes.classList.add("loading-list");
   try {
-    const [html, nav] = await Promise.all([get(address, "list"), get(address, "nav")]);
+    const html = await get(address, "list"); // the mailboxes with their counts come along
     if (number !== asked) return;
     put("list", html);
-    put("nav", nav);
+    put("nav", html);
     panes.dataset.view = "list";
     ahead.clear();
     if (push) history.pushState({}, "", address);

@@ -44,7 +44,8 @@ def begin(lease: Lease, *, capabilities: list[str] | None = None) -> None:
         fields: list[str] = []
         if capabilities is not None and account.capabilities != capabilities:
             account.capabilities, fields = capabilities, [*fields, "capabilities"]
-        if account.last_in_step_at is None and account.state != Account.State.FIRST_SYNC:
+        first = account.last_in_step_at is None and account.state != Account.State.LIVE
+        if first and account.state != Account.State.FIRST_SYNC:
             account.state, fields = Account.State.FIRST_SYNC, [*fields, "state"]
             _tell(account, News.Kind.STATE, {"state": account.state}, lease.claimed_at)
         if fields:
@@ -65,21 +66,19 @@ def note_progress(lease: Lease, *, stored: int, total: int, at: datetime) -> Non
             News.objects.create(account_id=lease.account_id, kind=News.Kind.PROGRESS, about=about, at=at)
 
 
-def finish(lease: Lease, *, in_step: bool, at: datetime) -> timedelta:
+def finish(lease: Lease, *, in_step: bool, soon: bool = False, at: datetime) -> timedelta:
     """A pass came to its end; returns the time until the next one by itself.
 
-    ``in_step``: the ledger balances and nothing waits. Otherwise the state stays what it was, and the
-    next pass comes soon.
+    ``in_step``: the ledger balances and nothing waits. ``soon``: something is to be looked at again in a
+    minute, such as a removal that waits for its second witness.
     """
     with transaction.atomic():
         insist(lease.account_id, lease.fence)
         account = Account.objects.get(pk=lease.account_id)
         before = account.state
+        account.state = Account.State.LIVE
         if in_step:
-            account.state = Account.State.LIVE
             account.last_in_step_at = at
-        elif account.last_in_step_at is not None:
-            account.state = Account.State.LIVE
         account.fail_count = 0
         account.error_kind = account.error_words = account.error_cure = ""
         account.error_at = None
@@ -96,7 +95,7 @@ def finish(lease: Lease, *, in_step: bool, at: datetime) -> timedelta:
         )
         if account.state != before:
             _tell(account, News.Kind.STATE, {"state": account.state}, at)
-    if not in_step:
+    if soon:
         return timedelta(minutes=1)
     return min(timedelta(minutes=max(1, account.poll_minutes)), POLL_AT_LEAST)
 

@@ -54,10 +54,11 @@ def park(
         parked.next_at = None if reason == TOO_BIG else at + _pause(parked.attempts)
         parked.save()
         folder.known_uids = uidset.written(uidset.read(folder.known_uids) | {uid})
-        save_progress(folder)
         if created:
+            folder.waiting = max(0, folder.waiting - 1)
             about = {"parked": parked.pk}
             News.objects.create(account_id=lease.account_id, kind=News.Kind.STATE, about=about, at=at)
+        save_progress(folder)
     return parked
 
 
@@ -80,8 +81,20 @@ def unpark(lease: Lease, folder: ServerFolder, uids: Iterable[int]) -> None:
     with transaction.atomic():
         insist(lease.account_id, lease.fence)
         folder.refresh_from_db()
-        Parked.objects.filter(server_folder=folder, uidvalidity=folder.uidvalidity or 0, uid__in=gone).delete()
+        Parked.objects.filter(
+            server_folder=folder, uidvalidity=folder.uidvalidity or 0, uid__in=gone
+        ).delete()
         folder.known_uids = uidset.written(uidset.read(folder.known_uids) - gone)
+        save_progress(folder)
+
+
+def left_the_server(lease: Lease, folder: ServerFolder, uids: Iterable[int], *, waiting: int) -> None:
+    """Announced by the look, but not there any more when they were to be fetched."""
+    gone = set(uids)
+    with transaction.atomic():
+        unpark(lease, folder, gone)
+        folder.on_server = max(0, folder.on_server - len(gone))
+        folder.waiting = waiting
         save_progress(folder)
 
 

@@ -7,7 +7,7 @@ the writing is merged again, never overwritten.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -38,6 +38,9 @@ from .placing import Applied, Sight, parse_flags
 
 Counters = Mapping[str, Any]
 """Columns of a ServerFolder learned in the same look (on_server, waiting, tier, scanned_at, …)."""
+
+
+POSTPONED = timedelta(minutes=5)
 
 
 def ledger(account: Account | int) -> dict[str, int]:
@@ -96,6 +99,17 @@ def about_to_send(lease: Lease, intents: Iterable[FlagIntent]) -> list[FlagInten
         ids = sorted(live.values_list("pk", flat=True))
         live.update(attempts=F("attempts") + 1)
     return [by_id[pk] for pk in ids]
+
+
+def postpone(lease: Lease, *, began_at: datetime, at: datetime) -> None:
+    """What this pass could not bring to its end does not make the account due again at once."""
+    waiting = Intent.objects.filter(
+        account=lease.account_id, phase__in=Intent.LIVE, created_at__lte=began_at, next_at__lte=at
+    )
+    if waiting.exists():
+        with transaction.atomic():
+            insist(lease.account_id, lease.fence)
+            waiting.update(next_at=at + POSTPONED)
 
 
 # ------------------------------------------------------------------ writing

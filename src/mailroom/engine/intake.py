@@ -1,0 +1,225 @@
+"""Bringing letters in: fetched ahead, read outside any transaction, durable before their rows, stored by batches.
+
+A batch that fails is halved until the one letter at fault is found; that one is parked, the rest goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+from django.db import InterfaceError, OperationalError
+from django.utils import timezone
+
+from mailroom.actions import parking, syncing
+from mailroom.actions.ingest import Arrival, Batch, FenceLost, Progress, store
+from mailroom.actions.leases import LostLease
+from mailroom.core.letter import read_letter
+from mailroom.core.sync.state import Fetched
+from mailroom.core.sync.steps import Skip
+from mailroom.data.blobs import keeping
+from mailroom.data.mail.models import Parked, ServerFolder
+
+from .ahead import Ahead
+from .job import Job, Stopped
+
+logger = logging.getLogger(__name__)
+
+MOST_BYTES = 50 * 1024 * 1024
+"""A larger letter is parked as too big until a person asks for it."""
+LARGE = 1024 * 1024
+"""Letters above this are found by SEARCH and weighed, so that no batch of them fills the memory."""
+
+
+class Intake:
+    """The letters of one folder, selected in the job's session."""
+
+    def __init__(
+        self,
+        job: Job,
+        folder: ServerFolder,
+        *,
+        announce: bool,
+        after_batch: Callable[[int], None] | None = None,
+    ) -> None:
+        self._job = job
+        self._folder = folder
+        self._announce = announce
+        self._after_batch = after_batch or (lambda stored: None)
+        self._sizes: Mapping[int, int] = {}
+        self.waiting = folder.waiting
+
+    def take(
+        self,
+        uids: Sequence[int],
+        sizes: Mapping[int, int] | None = None,
+        until: Callable[[], bool] | None = None,
+    ) -> list[int]:
+        """Give these UIDs an outcome each: stored, parked, before the start date, or not there.
+
+        Returns those left over when ``until`` said so between two batches. Raises Failure, LostLease,
+        Stopped, or the database's own error: then some have no outcome.
+        """
+        wanted = self._within_reason(uids, sizes if sizes is not None else self._weigh(uids))
+        if not wanted:
+            return []
+        seen: set[int] = set()
+        ahead = Ahead(self._job.session.fetch_bodies(wanted, sizes=self._sizes))
+        try:
+            for batch in ahead:
+                self._job.check()
+                self._store([message for message in batch if message.uid not in seen])
+                seen.update(message.uid for message in batch)
+                self._after_batch(len(batch))
+                if until is not None and until():
+                    return [uid for uid in wanted if uid not in seen]
+        finally:
+            ahead.close()
+        self._missing([uid for uid in wanted if uid not in seen])
+        return []
+
+    # --- how large
+
+    def _weigh(self, uids: Sequence[int]) -> dict[int, int]:
+        """The sizes of large letters; all others are small."""
+        if not uids:
+            return {}
+        asked = set(uids)
+        span = b"%d:%d" % (min(asked), max(asked))
+        large = [uid for uid in self._job.session.search(b"UID %b LARGER %d" % (span, LARGE)) if uid in asked]
+        return {one.uid: one.size or LARGE for one in self._job.session.fetch_headers(large)} if large else {}
+
+    def _within_reason(self, uids: Sequence[int], sizes: Mapping[int, int]) -> list[int]:
+        wanted = []
+        self._sizes = sizes
+        for uid in uids:
+            if sizes.get(uid, 0) > MOST_BYTES and not self._asked_for(uid):
+                self._park(uid, reason=parking.TOO_BIG, size=sizes[uid])
+            else:
+                wanted.append(uid)
+        return wanted
+
+    def _asked_for(self, uid: int) -> bool:
+        """A person wants it in spite of its size: only a person sets a time for what is too big."""
+        return Parked.objects.filter(
+            server_folder=self._folder, uid=uid, reason=parking.TOO_BIG, next_at__isnull=False
+        ).exists()
+
+    # --- storing
+
+    def _store(self, messages: Sequence[Fetched]) -> None:
+        good = []
+        for message in messages:
+            if message.raw:
+                good.append(message)
+            else:
+                self._park(message.uid, reason="no_bytes", size=message.size)
+        good = self._without_early(good)
+        if good:
+            self._store_or_halve(good)
+
+    def _without_early(self, messages: list[Fetched]) -> list[Fetched]:
+        """What arrived after the SEARCH may still be of a day before the start date."""
+        start_at = self._job.start_at
+        if start_at is None:
+            return messages
+        early = [one for one in messages if one.internaldate is not None and one.internaldate < start_at]
+        if early:
+            self.waiting = max(0, self.waiting - len(early))
+            skip = Skip(tuple(one.uid for one in early))
+            counters = {"waiting": self.waiting}
+            syncing.apply(self._job.lease, self._folder, [skip], timezone.now(), counters=counters)
+        return [one for one in messages if one not in early] if early else messages
+
+    def _store_or_halve(self, messages: Sequence[Fetched]) -> None:
+        try:
+            self._store_batch(messages)
+        except FenceLost as lost:
+            raise LostLease(self._job.account.pk) from lost
+        except (LostLease, Stopped, OperationalError, InterfaceError, OSError, MemoryError):
+            # Ours, not the letter's: nothing is acknowledged, the pass ends here.
+            raise
+        except Exception as error:
+            if len(messages) > 1:
+                middle = len(messages) // 2
+                self._store_or_halve(messages[:middle])
+                self._store_or_halve(messages[middle:])
+                return
+            logger.exception("A letter could not be stored.", extra={"action": "park"})
+            self._park(messages[0].uid, reason="crashed", words=type(error).__name__, raw=messages[0].raw)
+
+    def _store_batch(self, messages: Sequence[Fetched]) -> None:
+        raws = [message.raw or b"" for message in messages]
+        letters = [read_letter(raw) for raw in raws]
+        kept = keeping.make_durable(raws)
+        folder = self._folder
+        assert folder.folder_id is not None, "mail is stored into subscribed folders only"
+        arrivals = tuple(
+            Arrival(
+                letter=letter,
+                folder_id=folder.folder_id,
+                kept=durable,
+                size=len(raw),
+                server_folder_id=folder.pk,
+                uidvalidity=folder.uidvalidity,
+                uid=message.uid,
+                flags=message.flags,
+                modseq=message.modseq,
+                internal_at=message.internaldate,
+                email_id=message.email_id or "",
+            )
+            for message, raw, letter, durable in zip(messages, raws, letters, kept, strict=True)
+        )
+        waiting = max(0, self.waiting - len(messages))
+        store(
+            Batch(
+                account_id=self._job.account.pk,
+                arrivals=arrivals,
+                at=timezone.now(),
+                fence=self._job.lease.fence,
+                progress=(Progress(folder.pk, counters={"waiting": waiting}),),
+                announce=self._announce,
+            )
+        )
+        self.waiting = waiting
+        self._unpark([message.uid for message in messages])
+
+    def _unpark(self, uids: Sequence[int]) -> None:
+        retried = Parked.objects.filter(
+            server_folder=self._folder, uidvalidity=self._folder.uidvalidity or 0, uid__in=uids
+        )
+        found = list(retried.values_list("uid", flat=True))
+        if found:
+            self.waiting += len(found)
+            parking.unpark(self._job.lease, self._folder, found)
+
+    # --- what cannot be stored
+
+    def _missing(self, uids: Sequence[int]) -> None:
+        """Asked for and not given: removed meanwhile, or the server cannot read it."""
+        if not uids:
+            return
+        there = {remote.uid for remote in self._job.session.fetch_flags(uids)[0]}
+        for uid in uids:
+            if uid in there:
+                self._park(uid, reason="no_bytes")
+        gone = [uid for uid in uids if uid not in there]
+        if gone:
+            self.waiting = max(0, self.waiting - len(gone))
+            parking.left_the_server(self._job.lease, self._folder, gone, waiting=self.waiting)
+
+    def _park(
+        self, uid: int, *, reason: str, words: str = "", size: int | None = None, raw: bytes | None = None
+    ) -> None:
+        parked = parking.park(
+            self._job.lease,
+            self._folder,
+            uid,
+            reason=reason,
+            words=words,
+            size=size,
+            raw=raw,
+            at=timezone.now(),
+        )
+        if parked.attempts == 1:
+            self.waiting = max(0, self.waiting - 1)

@@ -1,0 +1,94 @@
+"""New UIDs that are old acquaintances: moved here from elsewhere, copied, or the server's copy of a letter sent.
+
+Recognised by their headers, before a body is fetched; what is not recognised is fetched as new mail.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from django.utils import timezone
+
+from mailroom.actions import recognising, sending, syncing
+from mailroom.actions.placing import Sight
+from mailroom.core.sync.identity import Arrival, adopt
+from mailroom.core.sync.state import Fetched
+from mailroom.core.sync.steps import Relink
+from mailroom.data.mail.models import Message, Placement
+
+from .job import Job
+from .looking import Visit
+from .renumbering import arrival_of
+
+FEW = 500
+"""Above this, with nobody missing, headers are not asked for first: equal bytes are recognised when stored."""
+
+_REFERENCE = re.compile(
+    rb"^X-Mailroom-Ref:[ \t]*([0-9A-Za-z-]{8,36})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE
+)
+
+
+def recognise(job: Job, visit: Visit) -> dict[int, int]:
+    """Link what is known; ``visit.todo`` keeps the rest. Returns the sizes that were learned on the way."""
+    if not visit.todo or not _worth_asking(job, len(visit.todo)):
+        return {}
+    sizes: dict[int, int] = {}
+    uids = list(visit.todo)
+    for start in range(0, len(uids), FEW):
+        job.check()
+        chunk = list(job.session.fetch_headers(uids[start : start + FEW]))
+        sizes |= {one.uid: one.size for one in chunk if one.size is not None}
+        relinks = _relinks(visit, chunk)
+        if relinks:
+            _write(job, visit, relinks, chunk)
+    return sizes
+
+
+def _worth_asking(job: Job, count: int) -> bool:
+    if not Message.objects.filter(account=job.account).exists():
+        return False
+    homeless = Placement.objects.filter(account=job.account).exclude(state=Placement.State.LIVE)
+    return count <= FEW or homeless.exists()
+
+
+def _relinks(visit: Visit, chunk: Sequence[Fetched]) -> list[Relink]:
+    own = _own_copies(visit, chunk)
+    taken = {relink.uid for relink in own}
+    arrivals = [arrival_of(message) for message in chunk if message.uid not in taken]
+    return own + list(_adopted(visit, arrivals))
+
+
+def _own_copies(visit: Visit, chunk: Sequence[Fetched]) -> list[Relink]:
+    """Letters sent from here, by the reference in their header: servers rewrite Message-IDs."""
+    references: dict[int, str] = {}
+    for message in chunk:
+        found = _REFERENCE.search(message.header or b"")
+        if found:
+            references[message.uid] = found[1].decode("ascii")
+    waiting = sending.waiting_copies(visit.folder, references.values()) if references else {}
+    relinks = []
+    for uid, reference in sorted(references.items()):
+        # Each waiting placement is given to one UID; a second copy is recognised like any other letter.
+        message_id, placement_id = waiting.pop(reference, (None, None))
+        if message_id is not None:
+            relinks.append(Relink(uid, message_id, placement_id))
+    return relinks
+
+
+def _adopted(visit: Visit, arrivals: Sequence[Arrival]) -> Iterable[Relink]:
+    candidates = recognising.candidates(
+        visit.folder,
+        mids=[arrival.identity.message_id or "" for arrival in arrivals],
+        email_ids=[arrival.identity.email_id or "" for arrival in arrivals],
+    )
+    return adopt(arrivals, candidates).relinks if candidates else ()
+
+
+def _write(job: Job, visit: Visit, relinks: Sequence[Relink], chunk: Sequence[Fetched]) -> None:
+    linked = {relink.uid for relink in relinks}
+    sights = {message.uid: Sight(message.flags, message.modseq) for message in chunk if message.uid in linked}
+    visit.folder.refresh_from_db()
+    counters = {"waiting": max(0, visit.folder.waiting - len(linked))}
+    syncing.apply(job.lease, visit.folder, relinks, timezone.now(), sights=sights, counters=counters)
+    visit.todo = [uid for uid in visit.todo if uid not in linked]

@@ -1,4 +1,4 @@
-"""Try the servers of an account that may not be saved yet: separate verdicts, causes named, 15 seconds at most."""
+"""Try the servers of an account, saved or not: separate verdicts, causes named, 15 seconds at most."""
 
 from __future__ import annotations
 

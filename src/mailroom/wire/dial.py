@@ -131,7 +131,7 @@ def _networks(allow_hosts: tuple[str, ...]) -> tuple[ipaddress.IPv4Network | ipa
 
 def _resolve(host: str, port: int, timeout: float) -> list[IpAddress]:
     """Resolve in a thread of its own, because getaddrinfo knows no deadline."""
-    if not host or any(character <= " " or character == "\x7f" for character in host):
+    if not host.rstrip(".") or any(character <= " " or character == "\x7f" for character in host):
         raise failure(Kind.NAME_NOT_FOUND, host.strip(), cure="check_host")
     answer: list[list[IpAddress] | Failure] = []
     thread = threading.Thread(target=lambda: answer.append(_look_up(host, port)), daemon=True)
@@ -146,7 +146,7 @@ def _resolve(host: str, port: int, timeout: float) -> list[IpAddress]:
 
 def _look_up(host: str, port: int) -> list[IpAddress] | Failure:
     try:
-        rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        rows = socket.getaddrinfo(host.rstrip("."), port, type=socket.SOCK_STREAM)
     except OSError as error:
         return from_os_error(error)
     except (UnicodeError, ValueError, OverflowError) as error:  # labels that no name may have
@@ -196,12 +196,13 @@ def secure(
     try:
         sock.settimeout(timeout)
         return tls_context(trust.ca_file).wrap_socket(sock, server_hostname=host.rstrip("."))
-    except OSError as error:
+    except BaseException as error:
         sock.close()
-        raise from_os_error(error) from error
-    except ValueError as error:
-        sock.close()
-        raise failure(Kind.TLS, str(error)) from error
+        if isinstance(error, OSError):
+            raise from_os_error(error) from error
+        if isinstance(error, ValueError):
+            raise failure(Kind.TLS, str(error)) from error
+        raise
 
 
 @lru_cache(maxsize=8)

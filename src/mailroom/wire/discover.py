@@ -1,4 +1,4 @@
-"""From an address to servers: the bundled table first, else the usual names, marked as a guess. No network here."""
+"""From an address to servers: the bundled table first, else the usual names as a guess; no network."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests import databases
@@ -18,6 +19,12 @@ pytest_plugins = [
     for name in ("tests.servers.fixtures", "tests.browser")
     if (ROOT / f"{name.replace('.', '/')}.py").exists()
 ]
+
+# The clock of a shared machine must not decide a property; `./run soak` looks at many more worlds.
+_calm = [hypothesis.HealthCheck.too_slow]
+hypothesis.settings.register_profile("quick", deadline=None, suppress_health_check=_calm)
+hypothesis.settings.register_profile("soak", deadline=None, suppress_health_check=_calm, max_examples=4096)
+hypothesis.settings.load_profile("soak" if os.environ.get("MAILROOM_TEST_SOAK") else "quick")
 
 
 def corpus_root() -> Path:

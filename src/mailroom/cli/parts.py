@@ -29,9 +29,9 @@ def web_command(fd: int | None, lifeline: int | None) -> None:
     from mailroom.cli.signals import follow
 
     listener = socket.socket(fileno=fd) if fd is not None else listen(settings.MAILROOM_BIND)
-    # uvicorn raises the signal again when it is done: that must not turn a clean end into a failure.
+    # Before uvicorn listens to signals, and when it raises them again after its own clean end.
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _noted)
+        signal.signal(number, _leave)
     follow(lifeline)
     make_server().run(sockets=[listener])
 
@@ -74,5 +74,5 @@ def make_server() -> Any:
     return Server(config)
 
 
-def _noted(_number: int, _frame: FrameType | None) -> None:
-    return
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)

@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-# Why a wish was refused, in words: `field.key` of the refusal.
+# Why it was refused, in words: `field.key` of the fault.
 REFUSALS: Final = {
     "email.malformed": "is no e-mail address.",
     "email.taken": "has a user already.",
@@ -25,11 +25,12 @@ def createuser_command(email: str, role: str, name: str, password_stdin: bool) -
     password = read_password(from_stdin=password_stdin)
     start()
     from mailroom.actions import people
+    from mailroom.actions.refusals import Refused
 
     try:
         user = people.create_user(email=email, name=name, role=role, password=password)
-    except people.Refused as refusal:
-        why = f"{refusal.field}.{refusal.key}"
+    except Refused as refusal:
+        why = f"{refusal.faults[0].field}.{refusal.faults[0].key}"
         raise click.ClickException(f"{email} {REFUSALS.get(why, f'was refused: {why}.')}") from None
     click.echo(f"{user.email} is {role} now (user {user.pk}).")
 

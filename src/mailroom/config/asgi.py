@@ -16,6 +16,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailroom.config.settings")
 import django
 from asgiref.sync import ThreadSensitiveContext
 from django.core.handlers.asgi import ASGIHandler
+from django.urls import get_resolver
 
 Message = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -64,4 +65,6 @@ class Lanes(ASGIHandler):
 
 
 django.setup(set_prefix=False)
+# A screen that cannot be loaded must end the process now, not fail the first request.
+_ = get_resolver().url_patterns
 application = Lanes()

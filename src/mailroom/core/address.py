@@ -240,7 +240,7 @@ class _Reader:
 
     def _add(self, name: str, mailbox: str, host: str) -> None:
         readable = decode_words(name) if name else ""
-        self.found.append(Address(_SPACES.sub(" ", readable).strip(" '") if readable else "", mailbox, host))
+        self.found.append(Address(_SPACES.sub(" ", readable).strip(" '\"") if readable else "", mailbox, host))
 
 
 _SPACES = re.compile(r"\s+")

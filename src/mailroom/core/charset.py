@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 
 from charset_normalizer import from_bytes
@@ -73,12 +74,14 @@ def decode_text(data: bytes, claimed: str | None = None) -> tuple[str, str]:
     """`data` as text and the name of the charset by which it reads properly; `claimed` is the label or None."""
     codec = _codec_of(claimed)
     if data.isascii() and not (codec or "").startswith(_SEVEN_BIT_STATEFUL):
-        return clean_text(data.decode("ascii")), codec or "us-ascii"
+        return data.decode("ascii").replace("\x00", ""), codec or "us-ascii"
     for charset in _candidates(data, codec):
         try:
-            return clean_text(data.decode(charset)), charset
+            text = data.decode(charset)
         except (UnicodeError, LookupError, ValueError):
             continue
+        # Only UTF-7 can bring lone surrogates.
+        return (clean_text(text) if charset == "utf-7" else text.replace("\x00", "")), charset
     return _decode_with_holes(data, codec)
 
 
@@ -93,14 +96,31 @@ def clean_text(text: str) -> str:
     return text
 
 
-def _candidates(data: bytes, codec: str | None) -> list[str]:
+def _candidates(data: bytes, codec: str | None) -> Iterator[str]:
     """Charsets to try strictly, best first."""
-    if codec is None or codec in ("ascii", "us-ascii", "utf-8"):
-        return ["utf-8"] if _mostly_utf8(data) else ["utf-8", *guesses(data)]
-    if _single_byte(codec):
+    if codec is None or codec in ("ascii", "utf-8"):
+        yield "utf-8"
+        if not _mostly_utf8(data):
+            yield from guesses(data)
+    elif _single_byte(codec):
         # Valid UTF-8 by chance is next to impossible; a wrong label is daily bread.
-        return ["utf-8", *_neighbours(data, codec), "latin-1"]
-    return [codec, *_stateful_second(data), *guesses(data)]
+        yield "utf-8"
+        yield from _neighbours(data, codec)
+        yield "latin-1"
+    else:
+        yield codec
+        yield "ascii" if data.isascii() else "utf-8"
+        if not _fits_with_holes(data, codec):
+            yield from guesses(data)
+
+
+def _fits_with_holes(data: bytes, codec: str) -> bool:
+    """Whether a damaged text is still more of its charset than of any other."""
+    try:
+        sample = data[:_SAMPLE_BYTES].decode(codec, "replace")
+    except (UnicodeError, LookupError, ValueError):
+        return False
+    return sample.count("\ufffd") * 20 <= len(sample)
 
 
 def _neighbours(data: bytes, codec: str) -> list[str]:
@@ -109,10 +129,6 @@ def _neighbours(data: bytes, codec: str) -> list[str]:
     if codec in cousin and re.search(rb"[\x80-\x9f]", data):
         return [cousin[codec], codec]
     return [codec]
-
-
-def _stateful_second(data: bytes) -> list[str]:
-    return ["ascii"] if data.isascii() else ["utf-8"]
 
 
 def guesses(data: bytes) -> list[str]:

@@ -42,12 +42,14 @@ class Defect(StrEnum):
 
 # --- the block -------------------------------------------------------------------------------------
 
+_CONTINUED = re.compile(rb"\n[ \t]+")
+_NAME = re.compile(rb"([!-9;-~]{1,200})[ \t]*")
 _FIELD = re.compile(rb"^([!-9;-~]{1,200})[ \t]*:[ \t]*([^\r\n]*(?:\r*\n[ \t]+[^\r\n]*|\r(?!\n)[^\r\n]*)*)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The fields of one header block in their order: name as written, value raw and still folded."""
+    """The fields of one header block in their order: name as written, value raw but unfolded."""
 
     fields: tuple[tuple[str, bytes], ...]
     index: dict[str, tuple[bytes, ...]]
@@ -70,17 +72,40 @@ class Header:
 def read_fields(block: bytes) -> tuple[Header, int, bool]:
     """The header of `block`, the offset where its last field ends, and whether junk stood between fields."""
     fields: list[tuple[str, bytes]] = []
-    index: dict[str, tuple[bytes, ...]] = {}
+    unfolded = block.replace(b"\r\n", b"\n") if b"\r\n" in block else block
+    for line in _CONTINUED.sub(b" ", unfolded).split(b"\n"):
+        written, _, value = line.partition(b":")
+        name = _field_name(written)
+        if name:
+            fields.append((name, value.strip()))
+        elif line.strip():
+            return _read_fields_in_junk(block)
+    return Header(tuple(fields), index_fields(fields)), len(block), False
+
+
+def index_fields(fields: list[tuple[str, bytes]]) -> dict[str, tuple[bytes, ...]]:
+    """Values by lower-case name, in the order of the header."""
+    index: dict[str, list[bytes]] = {}
+    for name, value in fields:
+        index.setdefault(name.lower(), []).append(value)
+    return {name: tuple(values) for name, values in index.items()}
+
+
+def _read_fields_in_junk(block: bytes) -> tuple[Header, int, bool]:
+    """The fields between lines that are none; what follows the last field may be the body."""
+    fields: list[tuple[str, bytes]] = []
     end, junk = 0, False
     for match in _FIELD.finditer(block):
-        if match.start() > end and block[end : match.start()].strip(b"\r\n"):
-            junk = True
-        name, value = match[1].decode("ascii"), match[2]
-        key = name.lower()
-        fields.append((name, value))
-        index[key] = (*index[key], value) if key in index else (value,)
+        junk = junk or bool(block[end : match.start()].strip(b"\r\n"))
+        fields.append((match[1].decode("ascii"), match[2].strip()))
         end = match.end()
-    return Header(tuple(fields), index), end, junk
+    return Header(tuple(fields), index_fields(fields)), end, junk
+
+
+@lru_cache(maxsize=4096)
+def _field_name(written: bytes) -> str | None:
+    found = _NAME.fullmatch(written)
+    return found[1].decode("ascii") if found else None
 
 
 # --- words -----------------------------------------------------------------------------------------

@@ -24,7 +24,6 @@ MAX_DEPTH = 30
 MAX_PARTS = 1_000
 
 _EMPTY_HEADER = Header((), {})
-_BLANK_LINE = re.compile(rb"\r*\n\r*\n")
 _TYPE = re.compile(r"[!#$%&'*+.^_`{|}~0-9a-z-]+/[!#$%&'*+.^_`{|}~0-9a-z-]+")
 _PATH = re.compile(r"^.*[/\\]", re.DOTALL)
 _UU = frozenset({"x-uuencode", "x-uue", "uuencode", "uue"})
@@ -147,8 +146,11 @@ def read_message(raw: bytes) -> ParsedMessage:
 
 def read_message_header(block: bytes) -> ParsedMessage:
     """A header block alone, as a server answers to BODY[HEADER]: a message without a body."""
-    end = _BLANK_LINE.search(block, _after_mbox_line(block))
-    return read_message(block[: end.end()] if end else block + b"\r\n\r\n")
+    start = _after_mbox_line(block)
+    if block.startswith((b"\n", b"\r\n"), start):
+        return read_message(b"")
+    _, end = _Reader(block).blank_line(start, len(block))
+    return read_message(block[:end] + b"\r\n\r\n")
 
 
 def _after_mbox_line(raw: bytes) -> int:
@@ -217,8 +219,7 @@ class _Reader:
         raw = self.raw
         if start >= end or raw.startswith((b"\n", b"\r\n"), start, end):
             return _EMPTY_HEADER, min(end, start + (2 if raw.startswith(b"\r\n", start) else 1)) if start < end else end
-        blank = _BLANK_LINE.search(raw, start, end)
-        stop, offset = (blank.start(), blank.end()) if blank else (end, end)
+        stop, offset = self.blank_line(start, end)
         block = raw[start : min(stop, start + MAX_HEADER_BYTES)]
         if stop - start > MAX_HEADER_BYTES:
             defects.append(Defect.HEADER_TOO_LARGE)
@@ -233,6 +234,21 @@ class _Reader:
             defects.append(Defect.MISSING_SEPARATOR)
             return header, start + read_to + len(_LINE_END.match(block, read_to)[0])  # type: ignore[index]
         return header, offset
+
+    def blank_line(self, start: int, end: int) -> tuple[int, int]:
+        """Where a header's last line ends and where the body begins; looks far only when it must."""
+        raw, window = self.raw, 16_384
+        while True:
+            limit = min(end, start + window)
+            found = raw.find(b"\n\r\n", start, limit)
+            bare = raw.find(b"\n\n", start, found + 2 if found >= 0 else limit)
+            if bare >= 0:
+                return bare + 1, bare + 2
+            if found >= 0:
+                return found + 1, found + 3
+            if limit == end:
+                return end, end
+            window *= 16
 
     def _read_multipart(
         self, content_type: str, parameters: dict[str, str], offset: int, end: int, depth: int, defects: list[Defect]

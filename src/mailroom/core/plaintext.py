@@ -11,7 +11,9 @@ from html import unescape
 MAX_HTML_CHARS = 4_000_000
 
 _TAG = re.compile(r"<(?:!--|([!?])|(/?)([a-zA-Z][a-zA-Z0-9:]*)([^>]*)>)")
-_SPACE = re.compile(r"[ \t\r\n\f]+")
+_SPACE = re.compile(r"[\t\r\n\f][ \t\r\n\f]*|  +")
+_SPACES = re.compile("  +")
+_MAY_HIDE = re.compile(r":\s*(?:none|hidden|all|0(?![.\d]*[1-9]))|\shidden", re.IGNORECASE)
 _HIDDEN = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all|\shidden(?=[\s=>]|$)"
     r"|(?:font-size|max-height|opacity)\s*:\s*0(?![.\d]*[1-9])",
@@ -32,15 +34,17 @@ _BLOCKS = frozenset(
 _VOID = frozenset({"img", "br", "hr", "input", "meta", "link", "area", "base", "col", "embed", "source", "wbr"})
 # Marks that no decoded text holds: block edge, paragraph edge, quote begins, quote ends.
 _BLOCK, _PARAGRAPH, _QUOTE, _UNQUOTE = "\x01", "\x02", "\x03", "\x04"
-_BREAKS = re.compile(r"[ ]*[\x01\x02\n](?:[ ]*[\x01\x02\n])*[ ]*")
+_BREAKS = re.compile(r"[\x01\x02\n][ \x01\x02\n]*")
 _MARKS = re.compile(r"[\x00-\x08]")
 RULE = "_" * 32
 
 
 def html_to_text(html: str) -> str:
     """The visible text of `html`: lines, `> ` before what stands in a block quote, `____` for a rule."""
-    source = _MARKS.sub("", html[:MAX_HTML_CHARS])
-    may_hide = _HIDDEN.search(source) is not None
+    source = _from_body(_MARKS.sub("", html[:MAX_HTML_CHARS]))
+    may_hide = _hides_something(source)
+    if "<pre" not in source.lower():
+        source = _SPACE.sub(" ", source)
     if not may_hide:
         source = _INLINE.sub("", source)
     pieces = _walk(source, may_hide)
@@ -50,6 +54,20 @@ def html_to_text(html: str) -> str:
     return text
 
 
+def _from_body(html: str) -> str:
+    """The document without its head: style sheets are most of many letters."""
+    body = html.find("<body")
+    if body < 0:
+        body = html.find("<BODY")
+    return html[body:] if body > 0 and "<head" in html[:body].lower() else html
+
+
+def _hides_something(source: str) -> bool:
+    return any(
+        _HIDDEN.search(source, max(0, found.start() - 24), found.end() + 1) for found in _MAY_HIDE.finditer(source)
+    )
+
+
 def _walk(source: str, may_hide: bool) -> list[str]:
     pieces: list[str] = []
     place, preformatted = 0, 0
@@ -57,7 +75,7 @@ def _walk(source: str, may_hide: bool) -> list[str]:
     while (match := _TAG.search(source, place)) is not None:
         chunk = source[place : match.start()]
         if chunk:
-            pieces.append(chunk if preformatted else _SPACE.sub(" ", chunk))
+            pieces.append(chunk if preformatted else _SPACE.sub(" ", chunk) if "\n" in chunk else chunk)
         name = (match[3] or "").lower()
         if not name:
             place = _after_comment(source, match)
@@ -123,7 +141,8 @@ def _finish(pieces: list[str]) -> str:
     joined = "".join(pieces)
     if "&" in joined:
         joined = unescape(joined)
-    text = _BREAKS.sub(_line_break, joined).replace("\xa0", " ").strip(" \n")
+    text = _BREAKS.sub(_line_break, joined).replace("\xa0", " ")
+    text = "\n".join([line.rstrip() for line in _SPACES.sub(" ", text).split("\n")]).strip(" \n")
     if _QUOTE in text:
         text = _prefix_quotes(text)
     return text.replace(_UNQUOTE, "")
@@ -131,7 +150,7 @@ def _finish(pieces: list[str]) -> str:
 
 def _line_break(match: re.Match[str]) -> str:
     """As many line ends as a browser would show: edges of blocks count once, breaks count each, two at most."""
-    run = match[0].lstrip(" ")
+    run = match[0]
     if _PARAGRAPH in run:
         return "\n\n"
     lines = run.count("\n") + (1 if run[0] == _BLOCK else 0)

@@ -80,9 +80,10 @@ def card_page(
     outgoing: bool | None = None,
     account_id: int | None = None,
     attachments: bool = False,
+    within: Q | None = None,
 ) -> list[Message]:
     """Letters of these addresses that the viewer may read, newest first; copies of a letter stand once."""
-    wanted = _on_a_card(reach)
+    wanted = _on_a_card(reach) & (within or Q())
     if outgoing is not None:
         wanted &= Q(outgoing=outgoing)
     if account_id is not None:

@@ -112,6 +112,7 @@ _CURES: dict[str, str | Promise] = {
 class Told:
     """A failure in words: what happened, what helps, and the server's own words to quote."""
 
+    kind: str
     cause: str
     cure: str
     words: str
@@ -123,6 +124,7 @@ def told(kind: str, *, cure: str = "", words: str = "", host: str = "", port: in
     cause = _CAUSES.get(kind)
     helps = _CURES.get(cure) or _CURES.get(kind) or ""
     return Told(
+        kind=kind,
         cause=str(cause) % about if cause else gettext("Something failed (%(kind)s).") % {"kind": kind},
         cure=str(helps) % about,
         words=words.strip()[:1000],

@@ -43,10 +43,20 @@ class _Parts:
 
 
 def query(
-    reach: Reach, tree: Query, *, before: int | None = None, limit: int = 50, zone: tzinfo = UTC
+    reach: Reach,
+    tree: Query,
+    *,
+    before: int | None = None,
+    limit: int = 50,
+    zone: tzinfo = UTC,
+    within: Q | None = None,
 ) -> Found:
-    """Letters that match and that the asker may read. ``zone`` says when a day begins."""
+    """Letters that match and that the asker may read. ``zone`` says when a day begins.
+
+    ``within`` narrows the messages further: one folder, one account.
+    """
     parts = _parts(tree, zone)
+    parts.tables &= within or Q()
     wanted = readable(reach) & parts.tables & ~Q(fate__in=(Message.Fate.HIDDEN, Message.Fate.PURGED))
     below = min(parts.before, before) if before is not None else parts.before
     found: list[int] = []

@@ -42,7 +42,11 @@ def test_a_company_owns_what_is_written_what_its_people_have_and_its_domains() -
 def test_an_address_first_seen_later_joins_the_company_of_its_domain() -> None:
     company = contacts.create_company(name="Bianchi", domains=["bianchi.example"])
     row = contacts.address_row("new@bianchi.example")
-    assert addresses_of(company) == [row.pk]
+    below = contacts.address_row("shop@mail.bianchi.example")
+    contacts.address_row("x@notbianchi.example")
+    assert sorted(addresses_of(company)) == [row.pk, below.pk]
+    contacts.settle(company)
+    assert sorted(addresses_of(company)) == [row.pk, below.pk]
 
 
 def test_two_people_may_share_one_address() -> None:

@@ -12,8 +12,10 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from mailroom.core.address import host_key, parse_addresses
+from mailroom.core.matching import is_free_mail
 from mailroom.data.contacts.models import Address, Claim, Company, CompanyDomain, Person
 from mailroom.data.mail.models import Account
 
@@ -227,8 +229,6 @@ def set_domains(*, company: Company, domains: Iterable[str]) -> None:
 
 def _domain(written: object) -> tuple[str, str]:
     """The matching form of a domain, and the key of what is wrong with it."""
-    from mailroom.core.matching import is_free_mail
-
     if not one_line(written):
         return "", "line_break"
     text = str(written).strip()
@@ -266,30 +266,36 @@ def _employee_addresses(company: Company) -> Collection[int]:
 
 
 def _domain_addresses(company: Company) -> Collection[int]:
-    """Every known address of its domains, but never an address of a mailbox of the firm."""
+    """Every known address of its domains and their sub-domains, never one of a mailbox of the firm."""
     domains = list(company.domains.values_list("domain", flat=True))
     if not domains:
         return ()
     own = Account.objects.values("address_id")
-    return Address.objects.filter(host__in=domains).exclude(pk__in=own).values_list("pk", flat=True)
+    covered = Q(host__in=domains)
+    for domain in domains:
+        covered |= Q(host__endswith=f".{domain}")
+    return Address.objects.filter(covered).exclude(pk__in=own).values_list("pk", flat=True)
 
 
 def claim_new(addresses: Sequence[Address]) -> None:
     """For the transaction that first sees these addresses: companies claim those of their domains."""
-    hosts = {row.host for row in addresses if row.host}
-    owners: dict[str, list[int]] = {}
-    for domain, company_id in CompanyDomain.objects.filter(domain__in=hosts).values_list(
-        "domain", "company_id"
-    ):
-        owners.setdefault(domain, []).append(company_id)
+    wide = {parent for row in addresses for parent in _with_parents(row.host)}
+    owners = list(CompanyDomain.objects.filter(domain__in=wide).values_list("domain", "company_id"))
     Claim.objects.bulk_create(
         [
             Claim(company_id=company_id, address=row, reason=Claim.Reason.DOMAIN)
             for row in addresses
-            for company_id in owners.get(row.host, ())
+            for domain, company_id in owners
+            if domain in _with_parents(row.host)
         ],
         ignore_conflicts=True,
     )
+
+
+def _with_parents(host: str) -> list[str]:
+    """A company's domain covers its sub-domains."""
+    labels = host.split(".")
+    return [".".join(labels[start:]) for start in range(len(labels) - 1)]
 
 
 # ------------------------------------------------------------------ one row per address

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from mailroom.data.mail.models import Account, ServerFolder
 from mailroom.data.people.models import Role, User
@@ -132,7 +132,7 @@ def test_servers_are_found_by_the_address(api: Caller) -> None:
     assert status == 422
 
 
-def test_a_test_of_a_private_address_names_the_setting(api: Caller, settings: SettingsWrapper) -> None:
+def test_a_test_of_a_private_address_names_the_setting(api: Caller, settings: Settings) -> None:
     """Sync-engine goal 38: refused unless allowed, and the refusal says how."""
     settings.MAILROOM_ALLOW_HOSTS = ()
     here = {"host": "127.0.0.1", "port": 1, "encryption": "none"}

@@ -72,7 +72,7 @@ class ContactBook:
     own: Collection[str] = frozenset()
     """Addresses of the firm's accounts and users."""
     own_domains: Collection[str] = frozenset()
-    """Domains of the firm; whoever writes from there is a colleague. Free mail counts for nothing here too."""
+    """Domains of the firm; whoever writes from there is a colleague. Free mail says nothing here either."""
     never_addresses: Collection[tuple[Card, str]] = frozenset()
     """Ties that a person undid for good."""
     never_domains: Collection[tuple[Card, str]] = frozenset()

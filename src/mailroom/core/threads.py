@@ -39,10 +39,11 @@ def tied_ids(
 ) -> tuple[str, ...]:
     """The ids a letter ties together, its own first.
 
-    In-Reply-To is trusted. References alone are not when the subject is no reply: people start a new topic
-    by recycling an old letter (suitenumerique/messages#765).
+    In-Reply-To is trusted, its first id that is: old programs name other letters in the same field.
+    References alone are not when the subject is no reply: people start a new topic by recycling an old
+    letter (suitenumerique/messages#765).
     """
-    named = [*in_reply_to, *references] if in_reply_to or is_reply else []
+    named = [*in_reply_to[:1], *references] if in_reply_to or is_reply else []
     return tuple(dict.fromkeys(one for one in (own, *named) if one))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import itertools
 import os
 import pwd
@@ -255,7 +256,16 @@ def _users() -> str:
     if os.geteuid() == 0:
         return "first_valid_uid = 100\nfirst_valid_gid = 100"
     name = pwd.getpwuid(os.geteuid()).pw_name
-    return f"default_login_user = {name}\ndefault_internal_user = {name}\nfirst_valid_uid = 1\nfirst_valid_gid = 1"
+    group = grp.getgrgid(os.getegid()).gr_name
+    return "\n".join(
+        (
+            f"default_login_user = {name}",
+            f"default_internal_user = {name}",
+            f"default_internal_group = {group}",
+            "first_valid_uid = 1",
+            "first_valid_gid = 1",
+        )
+    )
 
 
 def _mail_uid() -> int:

@@ -20,7 +20,7 @@ import asyncio
 import ssl
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -48,8 +48,15 @@ class Letter:
 @dataclass
 class _Handler:
     sink: SmtpSink
-    login: str | None = None
-    refused: set[str] = field(default_factory=set)
+
+    async def handle_MAIL(
+        self, server: Any, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if self.sink.require_auth and not session.authenticated:
+            return "530 5.7.0 authentication required"
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 2.1.0 ok"
 
     async def handle_RCPT(
         self, server: Any, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -107,7 +114,7 @@ class SmtpSink:
         self.slow_seconds = 1.0
         self.conversations: list[str] = []
         self._deliver = _into_maildir(deliver_to) if isinstance(deliver_to, Dovecot) else deliver_to
-        self._require_auth = require_auth
+        self.require_auth = require_auth
         self._size_limit = size_limit
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(certificates.server.cert, certificates.server.key)
@@ -186,7 +193,6 @@ class SmtpSink:
             tls_context=context,
             authenticator=_authenticate,
             auth_require_tls=False,
-            auth_required=self._require_auth,
             loop=self._loop,
         )
 

@@ -18,6 +18,7 @@ from mailroom.data.mail.models import Message
 SHOWN_CHARS: Final = 400_000
 KEPT_CHARS: Final = 16_000_000
 LONGEST_CONTENT_ID: Final = 500
+Key = tuple[int, bytes]
 _WORD = re.compile(r"\S+")
 _COLOURED = re.compile(r"color|background", re.IGNORECASE)
 
@@ -49,10 +50,11 @@ def reading_of(message: Message) -> Reading | None:
     """The letter made ready; None while its body is not here. Who may read it was asked before."""
     if message.blob is None:
         return None
-    known = _shelf.find(message.pk)
+    key = message.pk, bytes(message.blob.digest)
+    known = _shelf.find(key)
     if known is None:
         known = _read(message.pk, read_letter(content_of(message.blob)))
-        _shelf.put(message.pk, known)
+        _shelf.put(key, known)
     return known
 
 
@@ -122,21 +124,21 @@ class _Shelf:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._readings: OrderedDict[int, Reading] = OrderedDict()
+        self._readings: OrderedDict[Key, Reading] = OrderedDict()
         self._weight = 0
 
-    def find(self, message_id: int) -> Reading | None:
+    def find(self, key: Key) -> Reading | None:
         with self._lock:
-            found = self._readings.get(message_id)
+            found = self._readings.get(key)
             if found is not None:
-                self._readings.move_to_end(message_id)
+                self._readings.move_to_end(key)
             return found
 
-    def put(self, message_id: int, reading: Reading) -> None:
+    def put(self, key: Key, reading: Reading) -> None:
         with self._lock:
-            old = self._readings.pop(message_id, None)
+            old = self._readings.pop(key, None)
             self._weight += reading.weight - (old.weight if old else 0)
-            self._readings[message_id] = reading
+            self._readings[key] = reading
             while self._weight > KEPT_CHARS:
                 self._weight -= self._readings.popitem(last=False)[1].weight
 

@@ -1,0 +1,80 @@
+"""The stream of news: quick, only about mailboxes the viewer reads, and gone when the process ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Any
+
+import pytest
+from django.test import AsyncClient
+
+from mailroom.data.mail.visibility import reach_of
+from mailroom.data.people.models import User
+from mailroom.web.inbox.events import Item, speak
+from mailroom.web.stopping import STOPPING
+from tests.world import World, deliver, letter, make_world
+
+
+def test_a_page_hears_of_the_mailboxes_its_user_reads(world: World) -> None:
+    items = [Item(1, world.sales.pk, "arrived", {}), Item(2, world.alices.pk, "arrived", {})]
+    told = speak(items, reach_of(world.bob)).decode()
+    assert json.loads(told.partition("data: ")[2]) == {"arrived": [world.sales.pk]}
+
+
+def test_charlie_hears_nothing(world: World) -> None:
+    assert speak([Item(1, world.sales.pk, "arrived", {})], reach_of(world.charlie)) == b""
+
+
+async def listen(user: User) -> Any:
+    client = AsyncClient()
+    await client.aforce_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    return await client.get("/mail/events/")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_letter_is_told_within_two_seconds() -> None:
+    world = make_world()
+
+    async def hear() -> tuple[bytes, float]:
+        answer = await listen(world.alice)
+        assert answer["Content-Type"] == "text/event-stream"
+        pieces = answer.streaming_content.__aiter__()
+        await anext(pieces)
+        # The first look only learns where the news stand.
+        await asyncio.sleep(0.8)
+        await asyncio.to_thread(deliver, world.sales, letter())
+        began = time.monotonic()
+        heard = await asyncio.wait_for(anext(pieces), 5)
+        await pieces.aclose()
+        return heard, time.monotonic() - began
+
+    heard, seconds = asyncio.run(hear())
+    assert b'"arrived": [%d]' % world.sales.pk in heard
+    assert seconds < 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_stream_ends_with_the_process() -> None:
+    world = make_world()
+
+    async def end() -> float:
+        answer = await listen(world.alice)
+        pieces = answer.streaming_content.__aiter__()
+        await anext(pieces)
+        STOPPING.set()
+        began = time.monotonic()
+        with pytest.raises(StopAsyncIteration):
+            await asyncio.wait_for(anext(pieces), 5)
+        return time.monotonic() - began
+
+    try:
+        assert asyncio.run(end()) < 1
+    finally:
+        STOPPING.clear()
+
+
+@pytest.mark.django_db
+def test_a_visitor_is_told_not_to_ask_again() -> None:
+    assert asyncio.run(AsyncClient().get("/mail/events/")).status_code == 204

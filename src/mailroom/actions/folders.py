@@ -26,6 +26,7 @@ from mailroom.data.mail import rows
 from mailroom.data.mail.models import Account, Folder, News, Placement, ServerFolder
 from mailroom.data.people.models import User
 
+from .accounts import may_configure
 from .leases import Lease, insist
 from .refusals import clash, invalid, not_allowed
 
@@ -278,7 +279,5 @@ def _refile(server_folder: ServerFolder, folder: Folder) -> None:
 
 
 def _check(by: User, server_folder: ServerFolder) -> None:
-    from .accounts import may_configure
-
     if not may_configure(by, server_folder.account):
         raise not_allowed("may_not_configure")

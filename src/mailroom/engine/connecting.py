@@ -1,4 +1,4 @@
-"""From an account's row to a signed-in session, and from a failure on the wire to what the row keeps of it."""
+"""From an account's row to a signed-in session, and from a failure to what the row keeps of it."""
 
 from __future__ import annotations
 

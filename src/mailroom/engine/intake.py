@@ -1,4 +1,4 @@
-"""Bringing letters in: fetched ahead, read outside any transaction, durable before their rows, stored by batches.
+"""Bringing letters in: fetched ahead, read outside any transaction, durable before their rows.
 
 A batch that fails is halved until the one letter at fault is found; that one is parked, the rest goes on.
 """

@@ -95,7 +95,7 @@ def finish(job: Job, visit: Visit) -> None:
 
 
 def _reopen_window(job: Job, folder: ServerFolder) -> None:
-    """The start date moved since this folder was judged: an earlier one lets more in, a later one takes nothing."""
+    """The start date moved: an earlier one lets more in, a later one takes nothing away."""
     if folder.uidvalidity is None or folder.judged_by_date == job.start_date:
         return
     earlier = folder.judged_by_date is not None and (

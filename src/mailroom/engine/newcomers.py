@@ -1,4 +1,4 @@
-"""New UIDs that are old acquaintances: moved here from elsewhere, copied, or the server's copy of a letter sent.
+"""New UIDs of letters known already: moved here, copied, or the server's copy of a letter sent.
 
 Recognised by their headers, before a body is fetched; what is not recognised is fetched as new mail.
 """
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from django.utils import timezone
 
-from mailroom.actions import recognising, sending, syncing
+from mailroom.actions import recognising, sent_copies, syncing
 from mailroom.actions.placing import Sight
 from mailroom.core.sync.identity import Arrival, adopt
 from mailroom.core.sync.state import Fetched
@@ -22,7 +22,7 @@ from .looking import Visit
 from .renumbering import arrival_of
 
 FEW = 500
-"""Above this, with nobody missing, headers are not asked for first: equal bytes are recognised when stored."""
+"""Above this, with nobody missing, no headers are asked for: equal letters are recognised when stored."""
 
 _REFERENCE = re.compile(
     rb"^X-Mailroom-Ref:[ \t]*([0-9A-Za-z-]{8,36})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE
@@ -66,7 +66,7 @@ def _own_copies(visit: Visit, chunk: Sequence[Fetched]) -> list[Relink]:
         found = _REFERENCE.search(message.header or b"")
         if found:
             references[message.uid] = found[1].decode("ascii")
-    waiting = sending.waiting_copies(visit.folder, references.values()) if references else {}
+    waiting = sent_copies.waiting_copies(visit.folder, references.values()) if references else {}
     relinks = []
     for uid, reference in sorted(references.items()):
         # Each waiting placement is given to one UID; a second copy is recognised like any other letter.

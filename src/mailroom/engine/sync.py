@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from mailroom.actions import folders, health, leases, parking, placing, sending, syncing
+from mailroom.actions import folders, health, leases, parking, placing, sent_copies, syncing
 from mailroom.actions.leases import Lease
 from mailroom.actions.ledger import Ledger, ledger_of
 from mailroom.core.sync.state import ListedFolder
@@ -173,7 +173,7 @@ class _Pass:
     def _finish(self, visit: Visit) -> None:
         looking.finish(self._job, visit)
         if visit.folder.role == "sent":
-            sending.note_filed(self._job.account.pk, timezone.now())
+            sent_copies.note_filed(self._job.account.pk, timezone.now())
 
     # --- the backlog
 
@@ -246,6 +246,7 @@ class _Pass:
         sent = filing.file_copies(self._job)
         if sent is not None:
             self._visit(sent)
+        filing.settle_unrecognised(self._job)
 
     def _end(self) -> Result:
         job, at = self._job, timezone.now()
@@ -253,7 +254,7 @@ class _Pass:
             placing.retire_gone(job.lease, cycle_began_at=self._began_at, at=at)
         syncing.postpone(job.lease, began_at=self._began_at, at=at)
         ledger = ledger_of(job.account)
-        # A folder that the server does not open is told on its row; it does not keep the rest from being live.
+        # A folder that the server does not open is told on its row, and keeps nothing else from being live.
         return Result(
             ledger, ledger.in_step and not self._troubles, bool(self._troubles), self._troubles | self._broken
         )

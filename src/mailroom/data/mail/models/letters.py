@@ -18,6 +18,7 @@ from mailroom.data.contacts.models import Address
 
 from .accounts import Account
 from .folders import Folder, ServerFolder
+from .keys import DateKeyField
 from .threads import Thread
 
 
@@ -39,10 +40,10 @@ class Message(models.Model):
         PURGED = "purged"
         """Content wiped; the row remains so that it does not come back."""
 
-    id = models.BigIntegerField(primary_key=True)
+    id = DateKeyField(primary_key=True)
     """The date key (:mod:`mailroom.core.datekey`)."""
-    account = models.ForeignKey(Account, models.CASCADE, related_name="messages")
-    thread = models.ForeignKey(Thread, models.PROTECT, related_name="messages")
+    account = models.ForeignKey(Account, models.CASCADE, related_name="messages", db_index=False)
+    thread = models.ForeignKey(Thread, models.PROTECT, related_name="messages", db_index=False)
     blob = models.ForeignKey(Blob, models.PROTECT, null=True, related_name="messages")
     email_id = models.CharField(max_length=64, blank=True)
     """EMAILID or X-GM-MSGID: the server's own name of the letter."""

@@ -1,19 +1,23 @@
-"""Answering and passing on: the beginning of a draft, made of a letter that may be read; nothing is saved."""
+"""Answering and passing on: the beginning of a draft, made of a letter that may be read."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from django.db import transaction
+
 from mailroom.core import reply
 from mailroom.core.address import Address, parse_addresses
 from mailroom.core.html import plain_html
-from mailroom.core.letter import Letter, read_letter
+from mailroom.core.letter import Letter, attachment_bytes, read_letter
 from mailroom.data.blobs.keeping import content_of
 from mailroom.data.mail.models import Access, Account, Attachment, Message
+from mailroom.data.outbox.models import Draft, Outgoing
 from mailroom.data.people.models import User
 
-from .drafts import default_account
+from .draft_files import attach
+from .drafts import clean_html, default_account
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +89,25 @@ def _under(quoted: str, account: Account | None) -> str:
     """An empty paragraph to begin in, the signature, then what is quoted."""
     signature = account.signature_html if account else ""
     return f"<p></p>{f'<p>-- </p>{signature}' if signature else ''}{quoted}"
+
+
+@transaction.atomic
+def draft_again(*, by: User, outgoing: Outgoing) -> Draft:
+    """A letter that was taken back, or never went out, as a draft again, made of its own bytes."""
+    raw = content_of(outgoing.blob)
+    letter = read_letter(raw)
+    draft = Draft(account=outgoing.account, author=by, subject=letter.subject, answers=outgoing.answers)
+    draft.html, draft.text = clean_html(letter.html or ""), "" if letter.html else letter.text
+    draft.confidential = outgoing.confidential
+    for row in outgoing.recipients.order_by("pk"):
+        getattr(draft, row.field).append({"name": row.name, "address": row.email})
+    draft.save()
+    for file in letter.attachments:
+        attach(
+            draft=draft,
+            filename=file.filename or "file",
+            content_type=file.content_type,
+            content=attachment_bytes(raw, file),
+            content_id=file.content_id or "" if file.inline else "",
+        )
+    return draft

@@ -58,6 +58,15 @@ _SENTENCES: dict[str, str | Promise] = {
     "bad_base64": _("The content is not valid base64."),
     "not_a_list": _("This has to be a list."),
     "sent_already": _("This letter was queued already."),
+    "too_late_to_cancel": _("Too late: the letter is on its way."),
+    "not_queued": _("The letter is not waiting to be sent."),
+    "not_uncertain": _("What became of this letter is known by now."),
+    "not_selectable": _("This folder holds no messages on the server."),
+    "malformed": _("This is not an e-mail address."),
+    "taken": _("This is taken already."),
+    "too_short": _("This is too short."),
+    "unknown": _("There is no such choice."),
+    "done_already": _("This was done already."),
 }
 
 

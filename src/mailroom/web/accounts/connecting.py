@@ -17,6 +17,7 @@ from mailroom.actions.refusals import Fault, Invalid, Refused
 from mailroom.data.people.models import Role, User
 from mailroom.web import access, faults
 from mailroom.web.session.entrance import signed_in
+from mailroom.wire.discover import Discovery
 
 from . import probing
 from .cures import told
@@ -66,7 +67,7 @@ def _with_servers(posted: QueryDict) -> QueryDict:
     return filled
 
 
-def _server_values(found: probing.Discovery) -> dict[str, str]:
+def _server_values(found: Discovery) -> dict[str, str]:
     ends = {"incoming": found.incoming, "outgoing": found.outgoing}
     return {
         f"{way}_{part}": str(getattr(end, part))
@@ -88,7 +89,7 @@ def discover(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/add.html#servers", {"form": form, **_about(found)})
 
 
-def _about(found: probing.Discovery | None) -> dict[str, Any]:
+def _about(found: Discovery | None) -> dict[str, Any]:
     if found is None:
         return {}
     helps = told("wrong_password", cure=found.help).cure if found.help else ""

@@ -38,6 +38,8 @@ _CAUSES: dict[str, str | Promise] = {
     "sender_refused": _("The server does not let this account send from its address."),
     "after_dot": _("The connection broke after the letter was handed over: sent or not, nobody knows."),
     "recipient_refused": _("The server refused the recipients."),
+    "crashed": _("Sending was interrupted."),
+    "cancelled": _("It was taken back."),
     "mass_removal": _("Nearly everything vanished from the folder at once. Nothing was removed here."),
 }
 

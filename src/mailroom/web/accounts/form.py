@@ -129,7 +129,7 @@ class SettingsForm(ServerForm):
     )
 
     def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
-        super().__init__(*args, initial=initial(account), **kwargs)
+        super().__init__(*args, **{**kwargs, "initial": initial(account)})
         self.fields["password"].widget.attrs["placeholder"] = "••••••••"
         self.fields["password"].required = False
 

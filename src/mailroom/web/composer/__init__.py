@@ -1,0 +1,1 @@
+"""Writing letters: the window, drafts, files, and the outbox."""

@@ -155,6 +155,12 @@ def _server_folder(account: Account, folder: Folder) -> ServerFolder:
     found, _ = ServerFolder.objects.get_or_create(
         account=account,
         raw_name=name.encode(),
-        defaults={"name": name, "folder": folder, "subscribed": True, "uidvalidity": 1, "role": folder.role or ""},
+        defaults={
+            "name": name,
+            "folder": folder,
+            "subscribed": True,
+            "uidvalidity": 1,
+            "role": folder.role or "",
+        },
     )
     return found

@@ -77,7 +77,7 @@ def test_numbers_that_are_no_ids_are_not_found(world: World, as_user: Any, path:
     assert as_user(world.alice).get(path).status_code == 404
 
 
-def test_unread_letters_are_marked_in_the_row_and_counted_beside_the_folder(world: World, as_user: Any) -> None:
+def test_unread_letters_are_marked_in_the_row_and_counted_in_the_pane(world: World, as_user: Any) -> None:
     deliver(world.sales, letter("New one"), letter("Second"))
     deliver(world.sales, letter("Read one"), flags=frozenset({"\\Seen"}))
     client = as_user(world.alice)
@@ -117,7 +117,7 @@ def test_the_list_costs_the_same_however_much_it_shows(
 
 
 def test_html_in_names_and_subjects_stays_words(world: World, as_user: Any) -> None:
-    evil = '<script>alert(1)</script>"\' onmouseover=x'
+    evil = "<script>alert(1)</script>\"' onmouseover=x"
     deliver(world.sales, letter(evil, evil, sender='"<img src=x onerror=alert(1)>" <a@b.example>'))
     page = html(as_user(world.alice).get("/mail/"))
     assert "<script>alert" not in page

@@ -19,7 +19,9 @@ THREAD = {"HTTP_HX_REQUEST": "true", "HTTP_HX_TARGET": "thread"}
 def tell_a_thread(world: World, seen: frozenset[str] = SEEN) -> int:
     """Three letters that answer each other, received and sent."""
     first = letter("Fattura 311", "Prima lettera.", mid="one@b", ago=timedelta(days=3))
-    ours = letter("Re: Fattura 311", "Nostra risposta.", sender="sales@acme.example", mid="two@b", answers="one@b")
+    ours = letter(
+        "Re: Fattura 311", "Nostra risposta.", sender="sales@acme.example", mid="two@b", answers="one@b"
+    )
     last = letter("Re: Fattura 311", "Ultima lettera.", mid="three@b", answers="two@b")
     thread = deliver_one(world.sales, first, flags=SEEN).thread_id
     deliver(world.sales, ours, role="sent", flags=SEEN)
@@ -71,10 +73,15 @@ def test_a_letter_by_its_number_leads_to_its_thread_and_stands_open(world: World
 def test_opening_a_thread_costs_the_same_however_long_it_is(
     world: World, as_user: Any, django_assert_max_num_queries: Any
 ) -> None:
-    thread = deliver_one(world.sales, letter("Long", mid="m0@b", ago=timedelta(days=30)), flags=SEEN).thread_id
+    thread = deliver_one(
+        world.sales, letter("Long", mid="m0@b", ago=timedelta(days=30)), flags=SEEN
+    ).thread_id
     deliver(
         world.sales,
-        *(letter("Long", mid=f"m{n}@b", answers=f"m{n - 1}@b", ago=timedelta(hours=30 - n)) for n in range(1, 25)),
+        *(
+            letter("Long", mid=f"m{n}@b", answers=f"m{n - 1}@b", ago=timedelta(hours=30 - n))
+            for n in range(1, 25)
+        ),
     )
     client = as_user(world.alice)
     with django_assert_max_num_queries(16):
@@ -93,7 +100,9 @@ def test_the_pane_beside_it_shows_the_card_and_earlier_letters(world: World, as_
     deliver(world.alices, letter("An earlier matter", ago=timedelta(days=9)))
     thread = deliver_one(world.sales, letter("This matter")).thread_id
     company = Company.objects.create(name="Nowak Meble")
-    person = Person.objects.create(name="Marta Nowak", company=company, phone="+48 555 1", position="Purchasing")
+    person = Person.objects.create(
+        name="Marta Nowak", company=company, phone="+48 555 1", position="Purchasing"
+    )
     address = Address.objects.get(key="marta@nowak.example")
     Claim.objects.create(person=person, address=address, reason=Claim.Reason.LISTED)
     page = show(as_user(world.alice), thread).content.decode()

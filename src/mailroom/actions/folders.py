@@ -31,6 +31,8 @@ from .leases import Lease, insist
 from .refusals import clash, invalid, not_allowed
 
 _ORDER = {role: index for index, role in enumerate((Role.INBOX, Role.SENT, Role.DRAFTS))}
+_PASSING = frozenset({"\\marked", "\\unmarked", "\\recent"})
+"""Attributes that come and go with the mail in a folder."""
 _SYSTEM = frozenset(Folder.Role.values)
 
 
@@ -110,7 +112,7 @@ def _update(row: ServerFolder, folder: ListedFolder, at: datetime) -> None:
 def _describe(row: ServerFolder, folder: ListedFolder) -> None:
     row.raw_name, row.name = folder.raw_name, folder.name.replace("\0", "")[:500]
     row.delimiter = folder.delimiter or ""
-    row.attributes = sorted(folder.attributes)
+    row.attributes = sorted(folder.attributes - _PASSING)
     row.selectable = folder.selectable
 
 

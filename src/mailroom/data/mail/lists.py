@@ -18,7 +18,7 @@ from mailroom.core.datekey import instant_of
 from mailroom.data.contacts.models import Claim, Company, Person
 
 from .models import Message, Placement
-from .visibility import Reach, readable, visible_to
+from .visibility import Reach, sift, visible_to
 
 PAGE = 50
 COUNTED = 1000
@@ -83,19 +83,21 @@ def card_page(
     within: Q | None = None,
 ) -> list[Message]:
     """Letters of these addresses that the viewer may read, newest first; copies of a letter stand once."""
-    wanted = _on_a_card(reach) & (within or Q())
+    wanted = within or Q()
     if outgoing is not None:
         wanted &= Q(outgoing=outgoing)
     if account_id is not None:
         wanted &= Q(account_id=account_id)
     if attachments:
         wanted &= Q(attachment_count__gt=0)
-    return _collect(reach, address_ids, wanted, before=before, limit=limit)
+    found = _collect(reach, address_ids, wanted, before=before, limit=limit)
+    letters = Message.objects.select_related("from_address", "account").in_bulk(found)
+    return [letters[pk] for pk in found if pk in letters]
 
 
 def card_count(reach: Reach, address_ids: Sequence[int]) -> int:
     """How many letters the viewer may read there, counted up to :data:`COUNTED`."""
-    return len(_collect(reach, address_ids, _on_a_card(reach), before=None, limit=COUNTED, slim=True))
+    return len(_collect(reach, address_ids, Q(), before=None, limit=COUNTED))
 
 
 def thread_messages(reach: Reach, thread_id: int) -> list[Message]:
@@ -119,10 +121,6 @@ def addresses_of(card: Company | Person) -> list[int]:
     """Ids of the addresses a card owns, for whatever reason."""
     mine = Q(company=card) if isinstance(card, Company) else Q(person=card)
     return list(Claim.objects.filter(mine).values_list("address_id", flat=True).distinct())
-
-
-def _on_a_card(reach: Reach) -> Q:
-    return readable(reach) & Q(spam=False, fate=Message.Fate.LIVE)
 
 
 def _rows(folder_ids: Sequence[int], *, before: int | None, limit: int, unread_only: bool) -> list[Line]:
@@ -213,25 +211,20 @@ def _described(line: Line, letter: dict[str, Any]) -> Line:
 
 
 def _collect(
-    reach: Reach,
-    address_ids: Sequence[int],
-    wanted: Q,
-    *,
-    before: int | None,
-    limit: int,
-    slim: bool = False,
-) -> list[Message]:
+    reach: Reach, address_ids: Sequence[int], wanted: Q, *, before: int | None, limit: int
+) -> list[int]:
     """Walk the history in strides until the page is full: copies and filters thin each stride out."""
-    found: dict[bytes, Message] = {}
+    found: dict[bytes, int] = {}
     stride = limit * 2
     while len(found) < limit:
         ids = _history(address_ids, reach.on_cards, before=before, limit=stride)
-        letters = Message.objects.filter(wanted, pk__in=ids).order_by("-pk")
-        letters = (
-            letters.only("pk", "letter_key") if slim else letters.select_related("from_address", "account")
-        )
+        letters = [letter for letter in sift(reach, ids) if letter.on_cards]
+        if wanted:
+            ids_wanted = Message.objects.filter(wanted, pk__in=[letter.pk for letter in letters])
+            chosen = set(ids_wanted.values_list("pk", flat=True))
+            letters = [letter for letter in letters if letter.pk in chosen]
         for letter in letters:
-            found.setdefault(bytes(letter.letter_key), letter)
+            found.setdefault(letter.letter_key, letter.pk)
         if len(ids) < stride:
             break
         before, stride = ids[-1], stride * 2

@@ -4,8 +4,10 @@ that both agree.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from mailroom.data.contacts.models import Address, Claim
@@ -51,9 +53,7 @@ def reach_of(user: User) -> Reach:
         listed_ids=listed,
         account_ids=read,
         card_account_ids=shared - read,
-        own_address_ids=frozenset(
-            Address.objects.filter(key=user.email.lower()).values_list("pk", flat=True)
-        ),
+        own_address_ids=_own_addresses(user),
         everything=everything,
         administrator=user.role == Role.ADMINISTRATOR,
         confidential=user.can_read_confidential,
@@ -83,6 +83,47 @@ def may_read(reach: Reach, message_id: int) -> Message | None:
     return visible_to(reach).filter(pk=message_id).first()
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What decides about a letter in a list, read without building a row object."""
+
+    pk: int
+    account_id: int
+    letter_key: bytes
+    on_cards: bool
+    """Neither in Spam nor deleted."""
+
+
+def sift(reach: Reach, message_ids: Sequence[int]) -> list[Facts]:
+    """Of these letters, those the viewer may read and that are not hidden, in the order given.
+
+    The usual letter (of a mailbox the viewer reads, with nothing withheld) is decided here, one read by
+    key for all of them; the rest are asked of :func:`visible_to`, which says the same and costs more.
+    """
+    if not message_ids:
+        return []
+    marks = ",".join(str(int(pk)) for pk in message_ids)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, account_id, letter_key, spam, fate, confidential, private_to_id"
+            f" FROM mail_message WHERE id IN ({marks})"
+        )
+        rows = {row[0]: row for row in cursor.fetchall()}
+    doubtful = [pk for pk, row in rows.items() if row[5] or row[6] or row[1] not in reach.account_ids]
+    granted = (
+        set(visible_to(reach).filter(pk__in=doubtful).values_list("pk", flat=True)) if doubtful else set()
+    )
+    refused = set(doubtful) - granted
+    return [
+        Facts(pk, rows[pk][1], bytes(rows[pk][2]), not rows[pk][3] and rows[pk][4] == Message.Fate.LIVE)
+        for pk in message_ids
+        if pk in rows and pk not in refused and rows[pk][4] not in _UNSEEN
+    ]
+
+
+_UNSEEN = frozenset({Message.Fate.HIDDEN.value, Message.Fate.PURGED.value})
+
+
 def _open_as_mailbox(reach: Reach) -> Q:
     """Private letters stay with the users listed, the one they are private to, and the administrator."""
     if reach.administrator:
@@ -101,6 +142,10 @@ def _not_withheld(reach: Reach) -> Q:
 def _claimed_participants() -> QuerySet[Participant]:
     claims = Claim.objects.filter(address=OuterRef("address"))
     return Participant.objects.filter(Exists(claims), message=OuterRef("pk"))
+
+
+def _own_addresses(user: User) -> frozenset[int]:
+    return frozenset(Address.objects.filter(key=user.email.lower()).values_list("pk", flat=True))
 
 
 def _group_accounts(user: User) -> frozenset[int] | None:

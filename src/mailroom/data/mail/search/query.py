@@ -16,7 +16,7 @@ from mailroom.core.datekey import date_key
 from mailroom.core.search import AttachmentSize, Clause, Dated, Field, HasAttachment, Is, Query, State, Words
 from mailroom.data.contacts.models import Claim, Company
 from mailroom.data.mail.models import Account, Attachment, Folder, Message, Participant, Placement
-from mailroom.data.mail.visibility import Reach, readable
+from mailroom.data.mail.visibility import Reach, sift
 
 from .engines import Ask, ask
 
@@ -57,14 +57,12 @@ def query(
     """
     parts = _parts(tree, zone)
     parts.tables &= within or Q()
-    wanted = readable(reach) & parts.tables & ~Q(fate__in=(Message.Fate.HIDDEN, Message.Fate.PURGED))
     below = min(parts.before, before) if before is not None else parts.before
     found: list[int] = []
     stride = max(limit + 1, _FIRST_STRIDE)
     while len(found) <= limit:
         ids = _candidates(reach, parts, below=below, limit=stride)
-        kept = set(Message.objects.filter(wanted, pk__in=ids).values_list("pk", flat=True))
-        found += [pk for pk in ids if pk in kept]
+        found += _kept(reach, parts, ids)
         if len(ids) < stride:
             break
         below, stride = ids[-1], min(stride * 4, _LAST_STRIDE)
@@ -75,6 +73,16 @@ def query(
 def count(reach: Reach, tree: Query, *, most: int = 1000, zone: tzinfo = UTC) -> int:
     """How many letters match, counted up to ``most``."""
     return len(query(reach, tree, limit=most, zone=zone).message_ids)
+
+
+def _kept(reach: Reach, parts: _Parts, ids: Sequence[int]) -> list[int]:
+    """Of the candidates those that may be read and that the tables agree to."""
+    readable = [letter.pk for letter in sift(reach, ids)]
+    # Without words the candidates come from the tables already.
+    if not parts.words or not parts.tables:
+        return readable
+    chosen = set(Message.objects.filter(parts.tables, pk__in=readable).values_list("pk", flat=True))
+    return [pk for pk in readable if pk in chosen]
 
 
 def _candidates(reach: Reach, parts: _Parts, *, below: int, limit: int) -> list[int]:

@@ -183,7 +183,9 @@ def _can_be_stored(intent: Intent, selected: Selected) -> tuple[Flags, Flags]:
 def _unsatisfied(
     local: LocalFolder, view: View, wishes: Mapping[int, tuple[Flags, Flags]]
 ) -> dict[int, tuple[Flags, Flags]]:
-    deltas = {}
+    deltas: dict[int, tuple[Flags, Flags]] = {}
+    if not wishes:
+        return deltas
     for uid, placement in _linked(local, view):
         if placement.placement_id in wishes:
             add, remove = wishes[placement.placement_id]
@@ -205,11 +207,11 @@ def _stores(deltas: Mapping[int, tuple[Flags, Flags]]) -> Iterator[StoreFlags]:
 
 
 def _flag_steps(local: LocalFolder, view: View) -> Iterator[SetFlags]:
-    for uid in sorted(view.seen.keys() & local.placements.keys()):
-        placement, remote = local.placements[uid], view.seen[uid]
-        # The server says what it said before.
-        if remote.flags == placement.base:
-            continue
+    placements = local.placements
+    # Where the server says what it said before there is nothing to do: nearly all, in nearly every pass.
+    told = [uid for uid, now in view.seen.items() if uid in placements and now.flags != placements[uid].base]
+    for uid in sorted(told):
+        placement, remote = placements[uid], view.seen[uid]
         merged = merge(placement.base, placement.local, remote.flags)
         # Changed there, or our own change came back; older than the flag window, only the base hears of it.
         shown = placement.local if placement.frozen else merged.local
@@ -220,7 +222,12 @@ def _flag_steps(local: LocalFolder, view: View) -> Iterator[SetFlags]:
 def _settlements(
     local: LocalFolder, selected: Selected, view: View, intents: Sequence[Intent]
 ) -> Iterator[Settle]:
+    if not intents:
+        return
     by_id = {placement.placement_id: placement for _, placement in _linked(local, view)}
+    together: dict[int, list[Intent]] = defaultdict(list)
+    for intent in intents:
+        together[intent.placement_id].append(intent)
     for intent in intents:
         placement = by_id.get(intent.placement_id)
         if placement is None:
@@ -235,16 +242,12 @@ def _settlements(
         elif add <= remote and not remove & remote:
             yield Settle(intent.intent_id, Outcome.DONE)
         # A later change of mind names the same flags: the earlier one has nothing left to say.
-        elif _absorbed(intent, intents):
+        elif _absorbed(intent, together[intent.placement_id]):
             yield Settle(intent.intent_id, Outcome.SUPERSEDED)
 
 
-def _absorbed(intent: Intent, intents: Sequence[Intent]) -> bool:
-    later = [
-        other
-        for other in intents
-        if other.placement_id == intent.placement_id and other.intent_id > intent.intent_id
-    ]
+def _absorbed(intent: Intent, of_message: Sequence[Intent]) -> bool:
+    later = [other for other in of_message if other.intent_id > intent.intent_id]
     named = frozenset[str]().union(*(other.add | other.remove for other in later))
     return (intent.add | intent.remove) <= named
 
@@ -263,14 +266,10 @@ def _remote(placement: PlacementState, view: View) -> Flags:
 
 
 def _restores(local: LocalFolder, view: View) -> Iterator[Restore]:
-    back = [
-        placement.placement_id
-        for uid, placement in sorted(local.placements.items())
-        if placement.unlinked and uid in view.seen
-    ]
+    back = sorted(uid for uid, item in local.placements.items() if item.unlinked and uid in view.seen)
     # Absent once, present under the same UID now: the server was out of sorts, nothing was removed.
     if back:
-        yield Restore(tuple(back))
+        yield Restore(tuple(local.placements[uid].placement_id for uid in back))
 
 
 def _removals(local: LocalFolder, view: View, policy: Policy) -> tuple[list[Step], bool]:

@@ -67,14 +67,17 @@ class Running:
         assert self.process.stdout is not None
         self.process.stdout.close()
 
-    def line(self, start: str, *, seconds: float = 40.0) -> str:
+    def line(self, start: str, *, seconds: float = 120.0) -> str:
         """The first line that begins so, once it is printed."""
-        try:
-            return eventually(
-                lambda: next((each for each in self.lines if each.startswith(start)), ""), seconds=seconds
-            )
-        except AssertionError:
-            raise AssertionError("\n".join(["never printed: " + start, *self.lines[-60:]])) from None
+        found = eventually(lambda: self._first(start) or self._ended(), seconds=seconds)
+        assert isinstance(found, str), "\n".join(["never printed: " + start, *self.lines[-60:]])
+        return found
+
+    def _first(self, start: str) -> str | None:
+        return next((each for each in self.lines if each.startswith(start)), None)
+
+    def _ended(self) -> bool:
+        return self.process.poll() is not None and not self._reader.is_alive()
 
 
 @contextmanager
@@ -115,7 +118,7 @@ def children_of(pid: int, *, word: str) -> list[int]:
     return found
 
 
-def eventually(look: Callable[[], T], *, seconds: float = 20.0) -> T:
+def eventually(look: Callable[[], T], *, seconds: float = 60.0) -> T:
     """What `look` answers once that is true; a failure if it never is."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

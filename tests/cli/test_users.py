@@ -47,6 +47,7 @@ def test_check_says_one_line_each_and_fails_on_a_fault(data_dir: Path) -> None:
     assert sound.returncode == 0, sound.stdout
     assert [line.split(":")[0] for line in sound.stdout.splitlines()] == [
         "ok     settings", "ok     database", "ok     blobs", "ok     keys",
+        "ok     servers",
     ]  # fmt: skip
     (data_dir / "vault.keys").chmod(0o644)
     open_to_all = mailroom("check", data_dir=data_dir)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from django.test import Client
 
 import mailroom
+from mailroom.data.mail.models import Account
+from mailroom.web.health import engine_lag
+from tests.world import make_world
 
 
 @pytest.mark.django_db
@@ -14,7 +19,20 @@ def test_healthz_answers_without_a_session(client: Client) -> None:
     assert answer.status_code == 200
     assert answer.json()["status"] == "ok"
     assert answer.json()["version"] == mailroom.__version__
+    assert answer.json()["engine_lag_seconds"] == 0
     assert not answer.cookies
+
+
+@pytest.mark.django_db
+def test_an_account_that_nobody_takes_up_shows_as_lag() -> None:
+    at = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+    make_world()
+    Account.objects.update(next_at=at, wanted_at=None)
+    assert engine_lag(at + timedelta(seconds=90)) == 90
+    Account.objects.update(wanted_at=at - timedelta(seconds=30))
+    assert engine_lag(at) == 30
+    Account.objects.update(lease_until=at + timedelta(minutes=5))
+    assert engine_lag(at + timedelta(seconds=90)) == 0
 
 
 def test_metrics_are_prometheus_text(client: Client) -> None:

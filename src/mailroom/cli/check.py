@@ -117,9 +117,26 @@ def check_keys() -> str:
     return f"a session key and {count} for credentials"
 
 
+def check_servers() -> str:
+    """What the last pass of each active mailbox met; nothing is dialled here, the engine does that."""
+    from mailroom.data.mail.models import Account
+
+    active = Account.objects.filter(active=True)
+    troubled = list(active.exclude(error_kind="").order_by("pk"))
+    if troubled:
+        told = "; ".join(
+            f"{each.email} at {each.incoming_host}: {each.error_kind}"
+            + (f" ({each.error_words})" if each.error_words else "")
+            for each in troubled
+        )
+        raise Fault(f"{len(troubled)} of {active.count()} mailboxes need attention: {told}")
+    return f"{active.count()} active mailboxes, none in trouble"
+
+
 CHECKS: Final[tuple[tuple[str, Callable[[], str]], ...]] = (
     ("settings", check_settings),
     ("database", check_database),
     ("blobs", check_blobs),
     ("keys", check_keys),
+    ("servers", check_servers),
 )

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import click
-
-from mailroom.config.env import Endpoint
 
 
 @click.command("serve")
@@ -37,8 +35,8 @@ def prepare() -> None:
     migrate()
 
 
-def run_parts(listener: socket.socket, *, announce: Callable[[str], None], extra: Sequence[str] = ()) -> None:
-    """Web, engine and the commands of `extra`, until a signal; `announce(address)` once pages answer."""
+def run_parts(listener: socket.socket, *, announce: Callable[[str], None]) -> None:
+    """Web and engine until a signal; `announce(address)` once pages answer."""
     from django.conf import settings
     from django.db import connections
 
@@ -46,25 +44,20 @@ def run_parts(listener: socket.socket, *, announce: Callable[[str], None], extra
     from mailroom.cli.signals import stop_on_signals
     from mailroom.cli.supervisor import Part, supervise
 
-    endpoint = endpoint_of(listener)
-    address = address_of(endpoint) if settings.MAILROOM_BIND.port == 0 else settings.MAILROOM_BASE_URL
+    endpoint, descriptor = endpoint_of(listener), listener.fileno()
+    address = f"http://{endpoint}" if settings.MAILROOM_BIND.port == 0 else settings.MAILROOM_BASE_URL
+    # A port left to the system is a number now: the parts must all know it.
     where = {"MAILROOM_BIND": str(endpoint)}
     stop = stop_on_signals()
     connections.close_all()
     when_answering(endpoint, lambda: announce(address))
     supervise(
         [
-            Part("web", ("web", "--fd", str(listener.fileno())), (listener.fileno(),), where),
+            Part("web", ("web", "--fd", str(descriptor)), (descriptor,), where),
             Part("engine", ("engine",), environment=where),
-            *(Part(name, (name,), environment=where) for name in extra),
         ],
         stop,
     )
-
-
-def address_of(endpoint: Endpoint) -> str:
-    """The address to open in a browser of this machine."""
-    return f"http://{endpoint}"
 
 
 def greet(address: str) -> None:

@@ -21,12 +21,15 @@ from mailroom.config.env import (
 )
 
 PACKAGE = Path(__file__).resolve().parents[1]
+ANYWHERE = {"0.0.0.0", "::"}  # noqa: S104 (looked up, not bound)
 
 # ------------------------------------------------------------------ ours: what the environment says
 
 MAILROOM_DATA_DIR = Path(env_text("MAILROOM_DATA_DIR", "var")).expanduser().resolve()
 MAILROOM_BIND = env_endpoint("MAILROOM_BIND", "127.0.0.1:8025")
-MAILROOM_BASE_URL = env_base_url("MAILROOM_BASE_URL", f"http://{MAILROOM_BIND}")
+# "Any address" is none to write in a link.
+_seen = MAILROOM_BIND._replace(host="localhost") if MAILROOM_BIND.host in ANYWHERE else MAILROOM_BIND
+MAILROOM_BASE_URL = env_base_url("MAILROOM_BASE_URL", f"http://{_seen}")
 MAILROOM_BLOBS_URL = env_text("MAILROOM_BLOBS_URL")  # empty = SQLite at MAILROOM_BLOBS_PATH
 MAILROOM_BLOBS_PATH = storage.blobs_path(MAILROOM_BLOBS_URL, data_dir=MAILROOM_DATA_DIR)  # None = S3
 MAILROOM_CA_FILE = env_file("MAILROOM_CA_FILE")

@@ -14,7 +14,9 @@ from mailroom.core.letter import Attachment, Letter, attachment_sha256, read_let
 
 
 @click.command("inspect")
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document per line, in the order given.")
 def inspect_command(files: tuple[Path, ...], as_json: bool) -> None:
     """Show how Mailroom reads RFC 5322 files."""
@@ -85,7 +87,12 @@ def letter_page(name: str, letter: Letter, raw: bytes) -> str:
     rows.append(("Date", letter.date.isoformat() if letter.date else "unreadable or absent"))
     rows.append(("Id", letter.message_id or "none"))
     for attachment in letter.attachments:
-        rows.append(("File", f"{attachment.filename or 'unnamed'} · {attachment.content_type} · {attachment.size} bytes"))
+        rows.append(
+            (
+                "File",
+                f"{attachment.filename or 'unnamed'} · {attachment.content_type} · {attachment.size} bytes",
+            )
+        )
     if letter.defects:
         rows.append(("Defects", ", ".join(letter.defects)))
     head = "\n".join(f"{label + ':':<9}{value}" for label, value in rows)

@@ -19,9 +19,9 @@ SHARING = [
     ("everyone", _("everyone in the firm")),
 ]
 DELETING = [
-    ("keep", _("never delete anything on the server")),
+    ("keep", _("keep it on the server")),
     ("trash", _("move it to the server's Trash")),
-    ("purge", _("delete it on the server once it is purged here")),
+    ("purge", _("delete it there once purged here")),
 ]
 
 
@@ -113,7 +113,7 @@ class SettingsForm(ServerForm):
         label=_("Messages since"), required=False, widget=forms.DateInput(attrs={"type": "date"})
     )
     flag_days = forms.CharField(
-        label=_("Keep read and unread in step for (days, 0 = no limit)"),
+        label=_("Read and unread in step for (days)"),
         widget=forms.NumberInput(attrs={"min": 0}),
     )
     poll_minutes = forms.CharField(

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import ngettext
 
 from mailroom.actions.contacts import listed_addresses
 from mailroom.data.contacts.models import Address, Claim, Company, Person
@@ -56,9 +57,9 @@ def company_figures(request: HttpRequest, pk: int) -> HttpResponse:
     reach = access.reach(request)
     people = _people_of(card)
     for one in people["people"]:
-        one.letters = counted(card_count(reach, addresses_of(one)))
+        one.letters = letters(card_count(reach, addresses_of(one)))
     for row in people["strangers"]:
-        row.letters = counted(card_count(reach, [row.pk]))
+        row.letters = letters(card_count(reach, [row.pk]))
     context = {
         "company": card,
         "card": card,
@@ -75,10 +76,16 @@ def person_figures(request: HttpRequest, pk: int) -> HttpResponse:
     reach = access.reach(request)
     rows: list[Any] = list(listed_addresses(card))
     for row in rows[:SHOWN]:
-        row.letters = counted(card_count(reach, [row.pk]))
+        row.letters = letters(card_count(reach, [row.pk]))
     context = {"person": card, "card": card, "addresses": rows}
     context["total"] = counted(card_count(reach, addresses_of(card)))
     return render(request, "contacts/person.html#figures", context)
+
+
+def letters(number: int) -> str:
+    """How many, in words."""
+    words = ngettext("%(count)s message", "%(count)s messages", number)
+    return words % {"count": counted(number)} if number else ""
 
 
 def counted(number: int) -> str:

@@ -177,3 +177,17 @@ def test_without_a_token_there_is_nothing() -> None:
     status, problem = Caller(None).call("GET", "/messages")
 
     assert (status, problem["type"]) == (401, "mailroom:no_token")
+
+
+def test_every_letter_says_who_can_see_it_and_why(api: Caller, account: Account, alice: User) -> None:
+    """B3: "Who can see it?" is answered by name and relation."""
+    pk = letters.put(account, letters.raw()).message_ids[0]
+    root = letters.user("Root", "administrator")
+    letters.user("Charlie")
+
+    _, who = api.call("GET", f"/messages/{pk}/who")
+
+    assert who["items"] == [
+        {"id": alice.pk, "name": "Alice", "reasons": ["listed"]},
+        {"id": root.pk, "name": "Root", "reasons": ["administrator"]},
+    ]

@@ -41,6 +41,8 @@ class Reach:
 
 def reach_of(user: User) -> Reach:
     """Work out the reach of a user: a handful of small queries, none over letters."""
+    if not user.is_active:
+        return _NOWHERE
     accounts = list(Account.objects.values_list("pk", "card_visibility", "address_id", "email"))
     listed = frozenset(Access.objects.filter(user=user).values_list("account_id", flat=True))
     every = frozenset(pk for pk, *_ in accounts)
@@ -58,6 +60,9 @@ def reach_of(user: User) -> Reach:
         administrator=user.role == Role.ADMINISTRATOR,
         confidential=user.can_read_confidential,
     )
+
+
+_NOWHERE = Reach(0, frozenset(), frozenset(), frozenset(), frozenset(), False, False, False)
 
 
 def visible_to(viewer: User | Reach) -> QuerySet[Message]:

@@ -18,7 +18,7 @@ from mailroom.core.letter import Letter, attachment_bytes, read_letter
 from mailroom.core.mime import read_message
 from mailroom.core.search import parse_query
 from mailroom.data.blobs.keeping import content_of
-from mailroom.data.mail import lists, search
+from mailroom.data.mail import lists, rights, search
 from mailroom.data.mail.models import Attachment, Message, Placement
 from mailroom.data.mail.visibility import visible_to
 from mailroom.data.people.models import Firm
@@ -80,6 +80,16 @@ class Link(Schema):
 
 class Why(Schema):
     items: list[Link]
+
+
+class Reader(Schema):
+    id: int
+    name: str
+    reasons: list[str]
+
+
+class Who(Schema):
+    items: list[Reader]
 
 
 @router.get("/messages", response={200: Page[MessageOut], **REFUSALS}, by_alias=True)
@@ -146,6 +156,13 @@ def attachment(request: HttpRequest, message_id: int, index: int) -> HttpRespons
 def why(request: HttpRequest, message_id: int) -> dict[str, object]:
     """Why the letter lies on each card it lies on."""
     return {"items": links_of([access.message(request, message_id).pk])[message_id]}
+
+
+@router.get("/messages/{message_id}/who", response={200: Who, **REFUSALS})
+def who(request: HttpRequest, message_id: int) -> dict[str, object]:
+    """Who can see the letter, and by which relation: listed, group, all_accounts, administrator, card."""
+    seen = rights.who_can_see(access.message(request, message_id))
+    return {"items": [{"id": user.pk, "name": user.name, "reasons": list(why)} for user, why in seen]}
 
 
 def _found(request: HttpRequest, filters: Filters) -> tuple[list[Message], bool]:

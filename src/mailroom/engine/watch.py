@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 GATHER = 0.1
 """Seconds to collect what comes in a burst, before the account is called wanted."""
-LOOK_EVERY = 5.0
+LOOK_EVERY = 1.0
 """Seconds between two looks for accounts that came, went or changed their way in."""
 TICK = 0.5
 OPENING = 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import ngettext
@@ -11,10 +12,12 @@ from django.utils.translation import ngettext
 from mailroom.actions.contacts import listed_addresses
 from mailroom.data.contacts.models import Address, Claim, Company, Person
 from mailroom.data.mail.lists import COUNTED, addresses_of, card_count
+from mailroom.data.mail.visibility import Reach
 from mailroom.web import access
 from mailroom.web.session.entrance import signed_in
 
 from . import history
+from .listing import met_by
 
 SHOWN = 12
 """People and addresses beside the correspondence; beyond, a line says how many more there are."""
@@ -24,7 +27,11 @@ SHOWN = 12
 def company(request: HttpRequest, pk: int) -> HttpResponse:
     """A company's card (S2-03, S4-45)."""
     card = access.company(request, pk)
-    context = {"company": card, "addresses": listed_addresses(card), **_people_of(card)}
+    context = {
+        "company": card,
+        "addresses": listed_addresses(card),
+        **_people_of(access.reach(request), card),
+    }
     return _show(request, card, "contacts/company.html", context)
 
 
@@ -55,7 +62,7 @@ def company_figures(request: HttpRequest, pk: int) -> HttpResponse:
     """The counts of a company's card, asked for once the card stands: they may take longer than it."""
     card = access.company(request, pk)
     reach = access.reach(request)
-    people = _people_of(card)
+    people = _people_of(reach, card)
     for one in people["people"]:
         one.letters = letters(card_count(reach, addresses_of(one)))
     for row in people["strangers"]:
@@ -93,7 +100,7 @@ def counted(number: int) -> str:
     return f"{COUNTED}+" if number >= COUNTED else str(number)
 
 
-def _people_of(card: Company) -> dict[str, Any]:
+def _people_of(reach: Reach, card: Company) -> dict[str, Any]:
     """People of the company, and addresses of its domains that belong to nobody yet."""
     people: list[Any] = list(card.people.order_by("name_key", "pk")[: SHOWN + 1])
     emails = dict(
@@ -101,7 +108,7 @@ def _people_of(card: Company) -> dict[str, Any]:
     )
     for one in people:
         one.email = emails.get(one.pk, "")
-    strangers: list[Any] = list(_strangers(card)[: SHOWN + 1])
+    strangers: list[Any] = list(_strangers(reach, card)[: SHOWN + 1])
     return {
         "people": people[:SHOWN],
         "strangers": strangers[:SHOWN],
@@ -110,7 +117,8 @@ def _people_of(card: Company) -> dict[str, Any]:
     }
 
 
-def _strangers(card: Company) -> Any:
+def _strangers(reach: Reach, card: Company) -> QuerySet[Address]:
     taken = Claim.objects.filter(person__isnull=False).values("address")
-    mine = Claim.objects.filter(company=card, reason__in=[Claim.Reason.DOMAIN, Claim.Reason.LISTED])
-    return Address.objects.filter(pk__in=mine.values("address")).exclude(pk__in=taken).order_by("-pk")
+    mine = Claim.objects.filter(company=card, reason=Claim.Reason.DOMAIN)
+    found = Address.objects.filter(pk__in=mine.values("address")).exclude(pk__in=taken)
+    return met_by(reach, found).order_by("-pk")

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from mailroom.core.fold import fold
 from mailroom.data.contacts.models import Address, Claim, Company, Person
+from mailroom.data.mail.models import Participant
+from mailroom.data.mail.visibility import Reach
 from mailroom.web import access
 from mailroom.web.session.entrance import signed_in
 
@@ -78,22 +80,35 @@ def _emails(page: Page[Any], kind: str) -> dict[int, str]:
 def suggest(request: HttpRequest) -> JsonResponse:
     """People and addresses for the composer as JSON: ``[{"name", "address"}]``, those on cards first."""
     asked = request.GET.get("q", "").strip()
-    access.viewer(request)
+    reach = access.reach(request)
     if len(asked) < 2:
         return JsonResponse({"items": []})
-    return JsonResponse({"items": _suggestions(asked)})
+    return JsonResponse({"items": _suggestions(reach, asked)})
 
 
-def _suggestions(asked: str) -> list[dict[str, str]]:
+def _suggestions(reach: Reach, asked: str) -> list[dict[str, str]]:
     by_name = Q(person__name_key__contains=fold(asked)) | Q(company__name_key__contains=fold(asked))
     by_key = Q(address__key__contains=asked.lower())
-    claims = Claim.objects.filter(by_name | by_key).select_related("address", "person", "company")
+    listed = Q(reason=Claim.Reason.LISTED)
+    claims = Claim.objects.filter(listed & (by_name | by_key)).select_related("address", "person", "company")
     found: dict[str, dict[str, str]] = {}
     for claim in claims.order_by("-person", "pk")[: SUGGESTED * 4]:
         name = claim.person.name if claim.person else claim.address.name or (claim.company or "")
         found.setdefault(claim.address.key, {"name": str(name), "address": claim.address.email})
     if len(found) < SUGGESTED:
-        others = Address.objects.filter(Q(key__startswith=asked.lower()) | Q(name__istartswith=asked))
-        for row in others.order_by("pk")[:SUGGESTED]:
+        match = Q(key__startswith=asked.lower()) | Q(name__istartswith=asked)
+        for row in met_by(reach, Address.objects.filter(match)).order_by("pk")[:SUGGESTED]:
             found.setdefault(row.key, {"name": row.name, "address": row.email})
     return list(found.values())[:SUGGESTED]
+
+
+def met_by(reach: Reach, addresses: QuerySet[Address]) -> QuerySet[Address]:
+    """Those that occur in mail the viewer may read: whom colleagues write to is not everybody's business."""
+    open_letters = Participant.objects.filter(
+        address=OuterRef("pk"),
+        account_id__in=reach.on_cards,
+        message__confidential=False,
+        message__private_to=None,
+        message__spam=False,
+    )
+    return addresses.filter(Exists(open_letters))

@@ -16,6 +16,7 @@ from typing import Any, Final
 from asgiref.sync import sync_to_async
 from django.db import OperationalError, close_old_connections, connection
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
 
 from mailroom.data.mail.models import News
@@ -96,7 +97,7 @@ _crier = Crier()
 
 
 @require_safe
-async def events(request: HttpRequest) -> HttpResponse:
+async def events(request: HttpRequest) -> HttpResponseBase:
     """The stream of news. 204 tells a visitor's browser not to ask again."""
     user = await request.auser()
     if not isinstance(user, User) or not user.is_active:

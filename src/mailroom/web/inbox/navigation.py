@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from mailroom.data.mail.models import Account, Folder
 from mailroom.web import access
 
-_ORDER = {
+_ORDER: dict[str | None, int] = {
     Folder.Role.INBOX: 0,
     Folder.Role.SENT: 1,
     Folder.Role.DRAFTS: 2,

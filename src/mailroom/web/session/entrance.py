@@ -17,6 +17,7 @@ from mailroom.data.people.models import Firm, User
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+"""A view; its first argument is taken by place."""
 
 
 def signed_in(view: View[P]) -> View[P]:
@@ -29,7 +30,7 @@ def signed_in(view: View[P]) -> View[P]:
         raise TypeError("signed_in is for plain views")
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         user = request.user
         if not isinstance(user, User) or not user.is_active:
             return _way_in(request)
@@ -43,7 +44,7 @@ def before_sign_in(view: View[P]) -> View[P]:
     """A view for visitors, which makes sense only once there is a user: till then, the set-up page."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if is_first_start():
             return HttpResponseRedirect(reverse("session:setup"))
         return view(request, *args, **kwargs)

@@ -19,6 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
 from mailroom.actions import people
+from mailroom.actions.refusals import Refused
 from mailroom.data.people.models import User
 
 from .entrance import is_first_start
@@ -104,9 +105,10 @@ def _begin(form: SetUpForm) -> User | None:
             email=said["email"],
             password=said["password"],
         )
-    except people.Refused as refusal:
-        field = refusal.field if refusal.field in form.fields else None
-        form.add_error(field, ValidationError(_("This was refused. Look at it again."), code=refusal.key))
+    except Refused as refusal:
+        for fault in refusal.faults:
+            field = fault.field if fault.field in form.fields else None
+            form.add_error(field, ValidationError(_("This was refused. Look at it again."), code=fault.key))
         return None
 
 

@@ -19,5 +19,6 @@ def icon(name: str, size: int = 16) -> SafeString:
 
 @cache
 def _drawn(name: str, size: int) -> SafeString:
-    drawing = lucide(name, size=size, aria_hidden="true", focusable="false")
-    return mark_safe(drawing.replace("\n", "").replace("  ", ""))  # noqa: S308 - bundled drawings
+    drawing = str(lucide(name, size=size, aria_hidden="true", focusable="false"))
+    drawn: SafeString = mark_safe(drawing.replace("\n", "").replace("  ", ""))  # noqa: S308 - bundled drawings
+    return drawn

@@ -12,7 +12,7 @@ register = template.Library()
 @register.filter
 def described(field: BoundField) -> SafeString:
     """The control with `aria-describedby` on its hint and error, and `aria-invalid` when it was refused."""
-    said = {"aria-describedby": f"{field.auto_id}_hint {field.auto_id}_error"}
+    said: dict[str, str | bool] = {"aria-describedby": f"{field.auto_id}_hint {field.auto_id}_error"}
     if field.errors:
         said["aria-invalid"] = "true"
     return field.as_widget(attrs=said)

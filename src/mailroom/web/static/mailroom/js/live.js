@@ -21,7 +21,17 @@ if (address) {
   });
 }
 
-document.addEventListener("mailroom:news", (event) => {
-  const mark = document.getElementById("new");
-  if (mark && "arrived" in event.detail && !document.getElementById("panes")) mark.dispatchEvent(new Event("look"));
-});
+// The red "New" beside the module, on every page but the mail screen itself.
+const mark = document.getElementById("new");
+
+async function look() {
+  const answer = await fetch(mark.dataset.looked, { credentials: "same-origin" });
+  if (answer.ok) mark.hidden = (await answer.text()) !== "1";
+}
+
+if (mark && !document.getElementById("panes")) {
+  look();
+  document.addEventListener("mailroom:news", (event) => {
+    if ("arrived" in event.detail) setTimeout(look, 100);
+  });
+}

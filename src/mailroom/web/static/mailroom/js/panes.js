@@ -78,7 +78,7 @@ function choose(row) {
 
 function settled(link) {
   const row = link.closest(".row");
-  requestIdleCallback?.(() => {
+  (window.requestIdleCallback ?? setTimeout)(() => {
     for (const near of [row?.nextElementSibling, row?.previousElementSibling]) {
       const address = near?.querySelector?.('a[data-pane="thread"]')?.href;
       if (address) fetched(address).catch(() => {});
@@ -92,6 +92,8 @@ async function openList(address, { push = true } = {}) {
   try {
     const html = await get(address, "list"); // the mailboxes with their counts come along
     if (number !== asked) return;
+    // The drawer of a narrow page is open by :target, which only a real jump changes.
+    if (location.hash) location.replace("#list");
     put("list", html);
     put("nav", html);
     panes.dataset.view = "list";
@@ -198,17 +200,17 @@ let waiting = 0;
 document.addEventListener("mailroom:news", (event) => {
   const heard = event.detail;
   clearTimeout(waiting);
-  waiting = setTimeout(() => {
-    refreshNav();
-    if ("arrived" in heard || "changed" in heard || "progress" in heard || "state" in heard) refreshList();
-  }, 120);
+  if ("arrived" in heard) ahead.clear();
+  waiting = setTimeout(refresh, 120);
 });
 
 async function refreshNav() {
-  const open = location.hash === "#nav";
+  putNav(await get(list().dataset.address, "nav").catch(() => null));
+}
+
+function putNav(html) {
+  if (!html || location.hash === "#nav") return;
   const scrolled = document.getElementById("nav")?.scrollTop;
-  const html = await get(list().dataset.address, "nav").catch(() => null);
-  if (!html || open) return;
   const focused = document.activeElement?.closest("#nav a")?.getAttribute("href");
   const nav = put("nav", html);
   if (nav) nav.scrollTop = scrolled;
@@ -217,10 +219,11 @@ async function refreshNav() {
 
 // The first page as it is now: known rows are replaced in place or moved up, new ones come in on top;
 // rows fetched below stay. Nobody's place in the list jumps: what is above the view only lifts a label.
-async function refreshList() {
+async function refresh() {
   const box = list();
   const html = await get(box.dataset.address, "list").catch(() => null);
   if (!html || box !== list()) return;
+  putNav(html);
   const page = document.createElement("template");
   page.innerHTML = html;
   const fresh = [...page.content.querySelectorAll("#rows .row")];
@@ -245,7 +248,8 @@ async function refreshList() {
   box.querySelectorAll(".busy").forEach((one) => one.remove());
   if (busy) box.querySelector(".bar").after(...page.content.querySelectorAll(".busy"));
   if (away && rows()[0].id !== top) document.getElementById("fresh").hidden = false;
-  for (const address of ahead.keys()) ahead.delete(address);
+  const open = current()?.firstElementChild;
+  if (open) settled(open);
 }
 
 // ------------------------------------------------------------------ frames

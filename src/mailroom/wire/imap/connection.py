@@ -101,8 +101,11 @@ class Connection:
         return tag in self._answers
 
     def step(self, *, take: Taker | None = None, deadline: Deadline) -> None:
-        """Read one response: for commands that hand on what comes while it comes."""
-        self._hear(self._receive(deadline), take)
+        """Hear what has come, or wait for more: for commands that hand on what comes while it comes."""
+        response: Response | None = self._receive(deadline)
+        while response is not None:
+            self._hear(response, take)
+            response = self._next_response()
 
     def deadline(self, timeout: float | None = None) -> Deadline:
         return Deadline(timeout or self._timeout)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from mailroom.core.sync.state import Fetched, Flags, RemoteFlags
@@ -61,12 +60,22 @@ class Arrivals:
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._key = text.encode("ascii")
+        self._whole = text == "BODY[]"
         self._partial: dict[int, dict[str, Value]] = {}
-        self.ready: deque[Fetched] = deque()
+        self.ready: list[Fetched] = []
+
+    def taken(self) -> list[Fetched]:
+        """Hand over what is ready."""
+        found, self.ready = self.ready, []
+        return found
 
     def take(self, data: Data) -> bool:
         if data.kind != "FETCH":
             return False
+        if not self._partial and (whole := self._in_usual_order(data)) is not None:
+            self.ready.append(whole)
+            return True
         items = _items(data)
         uid = number(items.get("UID"))
         if uid is None or (self._text not in items and uid not in self._partial):
@@ -76,6 +85,25 @@ class Arrivals:
         if self._text in known and "FLAGS" in known:
             self.ready.append(self._message(uid, self._partial.pop(uid)))
         return True
+
+    def _in_usual_order(self, data: Data) -> Fetched | None:
+        """Read the answer as most servers write it, in one go: this is where a first sync spends its time."""
+        if len(data.parts) != 3 or data.parts[2] != b")":
+            return None
+        match = _USUAL.fullmatch(data.parts[0])
+        if match is None or match[6] != self._key:
+            return None
+        uid, flags, date, modseq, size, _ = match.groups()
+        whole = self._whole
+        return Fetched(
+            int(uid),
+            _flags(flags),
+            internal_date(date),
+            int(size) if size else None,
+            int(modseq) if modseq else None,
+            data.parts[1] if whole else None,
+            None if whole else data.parts[1],
+        )
 
     def end(self) -> None:
         """The command is over: give what came without flags as well."""
@@ -87,17 +115,22 @@ class Arrivals:
     def _message(self, uid: int, items: Mapping[str, Value]) -> Fetched:
         text = items[self._text]
         octets = text if isinstance(text, bytes) else None
-        whole = self._text == "BODY[]"
         return Fetched(
             uid=uid,
             flags=flags_in(items.get("FLAGS")),
             internaldate=internal_date(items.get("INTERNALDATE")),
             size=number(items.get("RFC822.SIZE")),
             modseq=number(items.get("MODSEQ")),
-            raw=octets if whole else None,
-            header=None if whole else octets,
+            raw=octets if self._whole else None,
+            header=None if self._whole else octets,
             email_id=_email_id(items),
         )
+
+
+_USUAL = re.compile(
+    rb"\(UID (\d{1,10}) FLAGS \(([^()\"{]*)\) INTERNALDATE \"([^\"\\]*)\"(?: MODSEQ \((\d{1,19})\))?"
+    rb"(?: RFC822\.SIZE (\d{1,19}))? (BODY\[(?:HEADER)?\]) "
+)
 
 
 def _email_id(items: Mapping[str, Value]) -> str | None:
@@ -107,9 +140,7 @@ def _email_id(items: Mapping[str, Value]) -> str | None:
     return value.decode("latin-1") if isinstance(value, bytes) else None
 
 
-_DATE = re.compile(
-    rb"\s*(\d{1,2})-([A-Za-z]{3})-(\d{4})[ ]+(\d{1,2}):(\d{2}):(\d{2})(?:[ ]*([+-])(\d{2})(\d{2}))?"
-)
+_DATE = re.compile(rb"\s*(\d{1,2}-[A-Za-z]{3}-\d{4}) +(\d{1,2}):(\d{2}):(\d{2})(?: *([+-]\d{4}))?")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 """As IMAP writes them, whatever the locale."""
 _MONTHS = {name.lower().encode("ascii"): index for index, name in enumerate(MONTHS, start=1)}
@@ -117,18 +148,34 @@ _MONTHS = {name.lower().encode("ascii"): index for index, name in enumerate(MONT
 
 def internal_date(value: Value) -> datetime | None:
     """Read INTERNALDATE as UTC; None where it is no date."""
-    match = _DATE.match(value) if isinstance(value, bytes) else None
-    month = _MONTHS.get(match[2].lower()) if match else None
-    if match is None or month is None:
+    if not isinstance(value, bytes):
         return None
     try:
-        zone = timezone(timedelta(hours=int(match[8]), minutes=int(match[9]))) if match[7] else UTC
-        if match[7] == b"-":
-            zone = timezone(-timedelta(hours=int(match[8]), minutes=int(match[9])))
-        day, year, hour, minute, second = (int(match[part]) for part in (1, 3, 4, 5, 6))
-        return datetime(year, month, day, hour, minute, min(second, 59), tzinfo=zone).astimezone(UTC)
-    except (ValueError, OverflowError):
+        if len(value) == 26 and value[14] == value[17] == 0x3A:  # "05-Mar-2024 00:30:00 +0200": nearly always
+            seconds = int(value[12:14]) * 3600 + int(value[15:17]) * 60 + int(value[18:20])
+            return _midnight(value[:11], value[21:]) + timedelta(seconds=seconds)
+        match = _DATE.match(value)
+        if match is None:
+            return None
+        hour, minute, second = (int(match[part]) for part in (2, 3, 4))
+        return _midnight(match[1], match[5]) + timedelta(hours=hour, minutes=minute, seconds=second)
+    except (ValueError, KeyError, OverflowError):
         return None
+
+
+@lru_cache(maxsize=4096)
+def _midnight(day: bytes, zone: bytes | None) -> datetime:
+    """The start of ``5-Mar-2024`` in ``zone``, as UTC; a mailbox has few days and many letters."""
+    number, month, year = day.split(b"-")
+    return datetime(int(year), _MONTHS[month.lower()], int(number), tzinfo=UTC) - _offset(zone)
+
+
+def _offset(zone: bytes | None) -> timedelta:
+    """``+0130`` as a span; nothing is UTC."""
+    if zone is None:
+        return timedelta()
+    span = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:]))
+    return -span if zone.startswith(b"-") else span
 
 
 def written_date(at: datetime) -> bytes:

@@ -282,8 +282,8 @@ class ImapSession:
         deadline = self._line.deadline()
         while not self._line.answered(tag):
             self._line.step(take=arrivals.take, deadline=deadline)
-            while arrivals.ready:
-                yield arrivals.ready.popleft()
+            if arrivals.ready:
+                yield from arrivals.taken()
                 if tag not in self._fetching:
                     raise OurBug(Kind.PROTOCOL, "another command was run while messages were being fetched")
                 deadline = self._line.deadline()
@@ -291,8 +291,7 @@ class ImapSession:
         self._line.finish(tag)
         if not self._fetching:
             arrivals.end()
-        yield from arrivals.ready
-        arrivals.ready.clear()
+        yield from arrivals.taken()
 
     def _extra_items(self) -> bytes:
         strong = (

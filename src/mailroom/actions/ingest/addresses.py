@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.utils import timezone
-
+from mailroom.actions.contacts import claim_new
 from mailroom.core.address import Address
 from mailroom.data import bulk
 from mailroom.data.contacts.models import Address as AddressRow
-from mailroom.data.contacts.models import Claim, CompanyDomain
 
 LONGEST_KEY = 320
 
@@ -21,9 +19,8 @@ def address_rows(addresses: Iterable[Address]) -> dict[str, int]:
     missing = by_key.keys() - rows.keys()
     if missing:
         _make([by_key[key] for key in sorted(missing)])
-        made = _rows(missing)
-        _claim_by_domain(made, by_key)
-        rows |= made
+        rows |= _rows(missing)
+        claim_new(list(AddressRow.objects.filter(key__in=missing)))
     return rows
 
 
@@ -46,33 +43,3 @@ def _make(addresses: list[Address]) -> None:
         ),
         ignore=True,
     )
-
-
-def _claim_by_domain(made: dict[str, int], by_key: dict[str, Address]) -> None:
-    hosts = {key.rpartition("@")[2] for key in made}
-    owners = list(
-        CompanyDomain.objects.filter(domain__in=_with_parents(hosts)).values_list("domain", "company_id")
-    )
-    if not owners:
-        return
-    at = bulk.moment(timezone.now())
-    bulk.insert(
-        Claim,
-        ("address_id", "company_id", "reason", "created_at"),
-        (
-            (pk, company_id, Claim.Reason.DOMAIN.value, at)
-            for key, pk in made.items()
-            for domain, company_id in owners
-            if key.endswith(("@" + domain, "." + domain))
-        ),
-        ignore=True,
-    )
-
-
-def _with_parents(hosts: Iterable[str]) -> list[str]:
-    """A company's domain covers its sub-domains."""
-    found: set[str] = set()
-    for host in hosts:
-        labels = host.split(".")
-        found.update(".".join(labels[start:]) for start in range(len(labels) - 1))
-    return list(found)

@@ -119,7 +119,7 @@ def test_a_server_that_hangs_up_in_the_middle_of_a_letter_lost_the_connection() 
     with serve(half) as server:
         session = ImapSession.open(server.endpoint(), LOCAL, ANNA, timeout=3)
         session.select(b"INBOX")
-        arrived = []
+        arrived: list[bytes | None] = []
         with pytest.raises(RetryLater) as caught:
             arrived.extend(message.raw for message in session.fetch_bodies([1, 2]))
         assert caught.value.kind is Kind.CONNECTION_LOST

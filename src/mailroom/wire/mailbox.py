@@ -70,7 +70,7 @@ Event = Exists | Expunged | Vanished | FlagsChanged | Alert
 class QResync:
     """What we know of a folder, for a SELECT that tells what has changed since (RFC 7162 3.2.5).
 
-    ``known``: the UIDs we hold; only these can be reported as vanished.
+    ``known``: the UIDs we hold; only these can be reported as vanished (none held: nothing vanishes).
     """
 
     uidvalidity: int

@@ -310,7 +310,7 @@ class MemorySession:
             return selected
         if qresync.uidvalidity != selected.uidvalidity:
             return selected
-        self._known = qresync.known or None
+        self._known = qresync.known
         changed = tuple(flags for flags in self._all_flags() if (flags.modseq or 0) > qresync.modseq)
         return replace(
             selected, resynced=True, changed=changed, vanished=tuple(self._left_since(qresync.modseq))

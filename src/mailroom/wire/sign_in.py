@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Password:
-    """A login name and its secret; Google shows its codes with spaces, which are not part of them."""
+    """A login name and its secret, sent exactly as given."""
 
     login: str
     secret: str = field(repr=False)

@@ -35,6 +35,9 @@ from mailroom.wire.sign_in import Credentials, Token, plain_response, xoauth2_re
 ANSWER_TO_DOT = 600.0
 """Seconds to wait for the answer to the final dot (RFC 5321 4.5.3.2.6)."""
 
+SLOWEST = 2_000
+"""Bytes a second under which an upload counts as stuck."""
+
 _ENHANCED = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})\b")
 
 
@@ -251,7 +254,12 @@ class _Conversation(smtplib.SMTP):
         return Reply(code, _words(text))
 
     def transmit(self, data: bytes) -> None:
-        self._connected().sendall(data)
+        # The timeout of sendall is for all of it: a large letter on a slow line needs its own.
+        self.set_timeout(self.timeout + len(data) / SLOWEST)
+        try:
+            self._connected().sendall(data)
+        finally:
+            self.set_timeout(self.timeout)
 
     def finish_data(self, timeout: float) -> Reply:
         self.set_timeout(timeout)

@@ -161,7 +161,7 @@ class ImapSession:
         uidvalidity = _int(self._codes.get("UIDVALIDITY")) or 0
         modseq = None if "NOMODSEQ" in self._codes else _int(self._codes.get("HIGHESTMODSEQ"))
         same = qresync is not None and qresync.uidvalidity == uidvalidity and bool(modseq)
-        self._known = sorted(qresync.known) if qresync is not None and same and qresync.known else None
+        self._known = sorted(qresync.known) if qresync is not None and same else None
         self._selected = Selected(
             uidvalidity=uidvalidity,
             exists=self._exists,

@@ -66,6 +66,36 @@ _CURES: dict[str, str | Promise] = {
     "google_app_password": _(
         "Google wants a 16-character app password: Google account, Security, App passwords."
     ),
+    "microsoft_sign_in": _(
+        "Microsoft takes no passwords from mail programs any more; it wants consent in the browser (OAuth 2)."
+    ),
+    "icloud_app_password": _("Apple wants an app password: account.apple.com, Sign-In and Security."),
+    "yahoo_app_password": _("Yahoo wants an app password: account security, Generate app password."),
+    "aol_app_password": _("AOL wants an app password: account security, Generate app password."),
+    "zoho_app_password": _(
+        "Zoho wants an app password where 2-step verification is on, and IMAP switched on."
+    ),
+    "fastmail_app_password": _("Fastmail wants an app password: Settings, Privacy and Security."),
+    "yandex_app_password": _(
+        "Yandex wants an app password, and IMAP switched on in the settings of the mail."
+    ),
+    "mail_ru_app_password": _("Mail.ru wants a password for external applications: settings, Security."),
+    "libero_app_password": _("Libero wants an app password where the account is protected by a second step."),
+    "pec_password": _("Use the password of the certified mailbox (PEC), not that of the provider's portal."),
+    "gmx_enable_imap": _("Switch POP3 and IMAP access on at GMX: settings of the mail, POP3 & IMAP."),
+    "web_de_enable_imap": _("Switch POP3 and IMAP access on at WEB.DE: settings of the mail, POP3/IMAP."),
+    "wp_enable_imap": _("Switch IMAP on at WP: settings of the mail, external programs."),
+    "o2_enable_imap": _("Switch IMAP on at o2: settings of the mail, external programs."),
+    "onet_enable_imap": _("Switch IMAP on at Onet: settings of the mail, external programs."),
+    "interia_enable_imap": _("Switch IMAP on at Interia: settings of the mail, external programs."),
+    "gazeta_enable_imap": _("Switch IMAP on at Gazeta: settings of the mail, external programs."),
+    "check_password": _(
+        "Type the password again and check the login. Many providers want an app password instead."
+    ),
+    "smtp_sign_in": _("The outgoing server wants a sign-in. Check login and password, and the encryption."),
+    "starttls_not_offered": _("The server offers no STARTTLS there. Choose TLS, with the port for it."),
+    "needs_encryption": _("The server takes passwords over an encrypted line only. Choose TLS or STARTTLS."),
+    "ca_file": _("The file in MAILROOM_CA_FILE cannot be read as certificates. Check the setting."),
     "use_oauth": _("The provider takes no passwords any more; it wants consent in the browser (OAuth 2)."),
     "web_login": _("The provider wants you to sign in on its web page once. Do it, then try again."),
     "enable_imap": _("Switch IMAP on in the settings of the mailbox, then try again in a few minutes."),

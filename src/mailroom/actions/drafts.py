@@ -5,6 +5,7 @@ A draft takes nearly anything, so that no word is lost while it is written; hand
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -103,7 +104,19 @@ def _recipient_rows(given: object) -> list[dict[str, str]]:
     text = str(given)
     if _BREAK & set(text):
         return [{"name": "", "address": text}]
-    return [{"name": one.name, "address": one.email} for one in parse_addresses(text)]
+    return [_written(piece.strip()) for piece in _PIECE.findall(text) if piece.strip()]
+
+
+# Between commas and semicolons, those in quotes or brackets aside.
+_PIECE = re.compile(r"""(?:"[^"]*"|<[^<>]*>|[^,;"<]|["<])+""")
+
+
+def _written(piece: str) -> dict[str, str]:
+    """A reader of headers makes the best of anything; what a person writes is taken as it stands."""
+    found = parse_addresses(piece)
+    if len(found) == 1 and found[0].host and (piece.endswith(">") or piece == found[0].email):
+        return {"name": found[0].name, "address": found[0].email}
+    return {"name": "", "address": piece}
 
 
 def _take_texts(draft: Draft, values: Mapping[str, Any]) -> Iterable[Fault]:

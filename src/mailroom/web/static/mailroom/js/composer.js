@@ -69,7 +69,8 @@ class Composer {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
         event.preventDefault();
         this.send();
-      } else if (event.key === "Escape" && this.floating && !event.defaultPrevented) {
+      } else if (event.key === "Escape" && this.floating && !(event.defaultPrevented && event.target.closest(".chips"))) {
+        // The editor claims Escape for itself; only a list of suggestions goes first.
         event.stopPropagation();
         this.close();
       }
@@ -140,6 +141,8 @@ class Composer {
     clearTimeout(this.timer);
     return this.inTurn(async () => {
       if (!this.changed || this.gone) return;
+      this.people.forEach((field) => field.settle()); // says "changed" itself, so it goes first
+      clearTimeout(this.timer);
       this.changed = false;
       const answer = await this.ask(this.form.dataset.save);
       if (!answer) return void (this.changed = true);

@@ -77,6 +77,10 @@ def _file(attachment: Attachment, raw: bytes) -> dict[str, Any]:
     }
 
 
+def _file_line(attachment: Attachment) -> str:
+    return f"{attachment.filename or 'unnamed'} · {attachment.content_type} · {attachment.size} bytes"
+
+
 def letter_page(name: str, letter: Letter, raw: bytes) -> str:
     """The same for eyes: header, new text, what else there is."""
     rows = [("File", f"{name} ({letter.size} bytes)"), ("Kind", letter.kind.value)]
@@ -86,13 +90,7 @@ def letter_page(name: str, letter: Letter, raw: bytes) -> str:
     rows.append(("Subject", letter.subject))
     rows.append(("Date", letter.date.isoformat() if letter.date else "unreadable or absent"))
     rows.append(("Id", letter.message_id or "none"))
-    for attachment in letter.attachments:
-        rows.append(
-            (
-                "File",
-                f"{attachment.filename or 'unnamed'} · {attachment.content_type} · {attachment.size} bytes",
-            )
-        )
+    rows.extend(("File", _file_line(attachment)) for attachment in letter.attachments)
     if letter.defects:
         rows.append(("Defects", ", ".join(letter.defects)))
     head = "\n".join(f"{label + ':':<9}{value}" for label, value in rows)

@@ -48,7 +48,7 @@ _HOST_DOTS = re.compile("[\u3002\uff0e\uff61]")
 
 @lru_cache(maxsize=8192)
 def host_key(host: str) -> str:
-    """A host name in the one form in which equal hosts are equal: lower-case ASCII (RFC 5890), no final dot."""
+    """A host name in the one form that equal hosts share: lower-case ASCII (RFC 5890), no final dot."""
     lowered = _HOST_DOTS.sub(".", host.strip()).rstrip(".").lower()
     if lowered.isascii():
         return lowered
@@ -59,7 +59,7 @@ def host_key(host: str) -> str:
 
 
 def format_address(address: Address) -> str:
-    """`Name <a@b>` for a header still in Unicode; the name quoted where it holds specials (RFC 5322 3.2.3)."""
+    """`Name <a@b>` still in Unicode; the name quoted where it holds specials (RFC 5322 3.2.3)."""
     if not address.name:
         return address.email
     name = address.name
@@ -80,7 +80,7 @@ _SIMPLE = re.compile(
 )
 _TOKEN = re.compile(
     r"""(?P<word>=\?[^?\s]{1,75}\?[bBqQ]\?[^?"<>]{0,2000}\?=)"""
-    r"""|"(?P<quoted>[^"\\]*(?:\\.[^"\\]*)*)(?:"|$)"""
+    r"""|"(?P<quoted>(?:[^"\\]|\\.){0,1000}+)["]"""
     r"""|(?P<open>\()"""
     r"""|<(?P<angle>[^<>]*)(?:>|$)"""
     r"""|(?P<special>[,;:>)\]])"""
@@ -240,7 +240,9 @@ class _Reader:
 
     def _add(self, name: str, mailbox: str, host: str) -> None:
         readable = decode_words(name) if name else ""
-        self.found.append(Address(_SPACES.sub(" ", readable).strip(" '\"") if readable else "", mailbox, host))
+        self.found.append(
+            Address(_SPACES.sub(" ", readable).strip(" '\"") if readable else "", mailbox, host)
+        )
 
 
 _SPACES = re.compile(r"\s+")
@@ -259,8 +261,8 @@ def _split(written: str) -> tuple[str, str]:
     if spec.startswith("@") and ":" in spec:
         spec = spec.partition(":")[2]
     local, at, host = spec.rpartition("@")
-    if not at:
-        return _unquote(spec), ""
+    if not at or (";" in local and not local.startswith('"')):
+        return _unquote(spec), ""  # `<undisclosed-recipients:;@host>` names nobody
     return _unquote(local), _SPACES.sub("", host).strip("'\"<>,;")
 
 

@@ -12,7 +12,7 @@ from mailroom.core.plaintext import html_to_text
 from mailroom.core.quotes import split_text
 
 SNIPPET_CHARS = 200
-MAX_TEXT_BYTES = 4_000_000
+MAX_TEXT_BYTES = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +63,19 @@ def read_body(parsed: ParsedMessage, raw: bytes) -> Body:
 
 
 def body_parts(root: Part) -> tuple[Part, ...]:
-    """The parts that are the letter itself, in order: the first text and HTML of each level, no attachments."""
+    """The parts that are the letter itself, in order: first text and HTML of each level, no files."""
     return tuple(_find_bodies(root, True))
 
 
 def _find_bodies(part: Part, is_first: bool) -> Iterator[Part]:
     if part.content_type == "multipart/alternative" and part.children:
         yield from _best_alternatives(part)
-    elif part.content_type in ("multipart/related", "multipart/signed", "multipart/report", "multipart/appledouble"):
+    elif part.content_type in (
+        "multipart/related",
+        "multipart/signed",
+        "multipart/report",
+        "multipart/appledouble",
+    ):
         # What follows the first part serves it: pictures, a signature, the machine's form of a report.
         yield from _find_bodies(part.children[0], is_first) if part.children else ()
     elif part.is_multipart:
@@ -106,7 +111,7 @@ def _is_body_text(part: Part) -> bool:
         return False
     if part.content_type == "text/x-amp-html" or part.disposition == "attachment":
         return False
-    return part.filename is None or part.disposition is None and not part.encoding == "base64"
+    return part.filename is None or (part.disposition is None and part.encoding != "base64")
 
 
 # --- text of a part --------------------------------------------------------------------------------
@@ -133,8 +138,8 @@ _QUOTE_DEPTH = re.compile(r">*")
 
 
 def unflow(text: str, delsp: bool = False) -> str:
-    """Soft line breaks joined (RFC 3676): equal quote depth, a space at the end, and never the signature mark."""
-    lines: list[str] = []
+    """Soft line breaks joined (RFC 3676): equal depth, a space at the end, never the signature mark."""
+    pieces: list[str] = []
     open_depth: int | None = None
     for line in text.split("\n"):
         depth = len(_QUOTE_DEPTH.match(line)[0])  # type: ignore[index]
@@ -144,15 +149,17 @@ def unflow(text: str, delsp: bool = False) -> str:
         if delsp and soft:
             content = content[:-1]
         if open_depth == depth and content != "-- ":
-            lines[-1] += content
+            pieces.append(content)
         else:
-            lines.append(f"{'>' * depth} {content}" if depth else content)
+            pieces.append(f"\n{'>' * depth} {content}" if depth else f"\n{content}")
         open_depth = depth if soft else None
-    return "\n".join(lines)
+    return "".join(pieces)[1:]
 
 
 _STUB = re.compile(
-    r"html|przeglądar|browser|webversion|wersj|visualizz|versione|view (?:this|it|in)|ansicht|unsubscribe|wypisz", re.IGNORECASE
+    r"html|przeglądar|browser|webversion|wersj|visualizz|versione|view (?:this|it|in)|ansicht"
+    r"|unsubscribe|wypisz",
+    re.IGNORECASE,
 )
 
 
@@ -161,12 +168,16 @@ def _is_stub(text: str, html: str) -> bool:
     words = text.strip()
     if not words:
         return True
-    return len(words) < 400 and len(html) > 4_000 and len(html) > 20 * len(words) and bool(_STUB.search(words))
+    return (
+        len(words) < 400 and len(html) > 4_000 and len(html) > 20 * len(words) and bool(_STUB.search(words))
+    )
 
 
 # --- snippet ---------------------------------------------------------------------------------------
 
-_INVISIBLE = re.compile("[\u00ad\u034f\u061c\u115f\u17b4\u17b5\u180e\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u2064\ufeff]")
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u17b4\u17b5\u180e\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u2064\ufeff]"
+)
 
 
 def make_snippet(text: str) -> str:

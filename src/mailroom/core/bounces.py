@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mailroom.core import wording
 from mailroom.core.body import body_parts, part_text
 from mailroom.core.headers import Header, decode_words, message_id, raw_text, read_fields
 from mailroom.core.mime import ParsedMessage, Part
@@ -20,7 +21,7 @@ _REPORT_BYTES = 100_000
 
 
 class Kind(StrEnum):
-    """MAIL is a letter; BOUNCE a failed delivery; AUTO_REPLY an absence note; REPORT a receipt or complaint."""
+    """MAIL is a letter, BOUNCE a failed delivery, AUTO_REPLY an absence, REPORT a receipt or complaint."""
 
     MAIL = "mail"
     BOUNCE = "bounce"
@@ -74,7 +75,10 @@ def _kind_by_report(parsed: ParsedMessage, raw: bytes) -> Kind | None:
             return Kind.REPORT
         if part.content_type == "message/rfc822" and part is not parsed.root:
             break  # what lies inside an enclosed letter happened to somebody else
-    if parsed.root.parameters.get("report-type", "").lower() in ("disposition-notification", "feedback-report"):
+    if parsed.root.parameters.get("report-type", "").lower() in (
+        "disposition-notification",
+        "feedback-report",
+    ):
         return Kind.REPORT
     return None
 
@@ -115,35 +119,16 @@ def _kind_by_pec(header: Header) -> Kind | None:
 
 # --- the wording of mail systems ---------------------------------------------------------------------
 
-_DAEMON = re.compile(
-    r"mailer-?daemon|postmaster|post_master|mail[ .-]?deliver(?:y)?[ .-]?s(?:ub)?system|mail[ .]delivery[ .]sys"
-    r"|system administrator|mail administrator|no-?reply@sns\.|no-reply@\d|delivery-notification|<>|mmdf|bounce",
+_DAEMON = re.compile(wording.one_of(wording.DAEMONS), re.IGNORECASE)
+_BOUNCE_SUBJECT = re.compile(wording.one_of(wording.BOUNCE_SUBJECTS), re.IGNORECASE)
+_BOUNCE_TEXT = re.compile(wording.one_of(wording.BOUNCE_TEXTS), re.IGNORECASE | re.MULTILINE)
+_DELAY_SUBJECT = re.compile(
+    r"delay|opóźni|ritard|warning: (?:message|could)|still being retried", re.IGNORECASE
+)
+_GAVE_UP = re.compile(
+    r"given up|permanent|has been (?:returned|deleted)|5\.\d\.\d|cannot be delivered|could not be delivered",
     re.IGNORECASE,
 )
-_BOUNCE_SUBJECT = re.compile(
-    r"undeliver|non-?deliver|not (?:be )?deliver|deliver\w* (?:status|fail|has failed|problem|error|report)|fail\w* (?:notice|deliver)"
-    r"|failed mail|mail failure|mail (?:system )?error|delivery failure|failure (?:notice|delivery)|returned mail|returned to sender"
-    r"|message (?:delivery )?(?:has )?fail|could not be delivered|couldn't be delivered|error sending your mail|mail delivery"
-    r"|niedostarcz|nie (?:można|mozna) dostarczy|zwrot (?:wiadomości|poczty)|mancato recapito|mancata consegna|non recapitabile"
-    r"|impossibile recapitare|unzustellbar|не доставлено|errore di consegna|smtp server: errors|エラー|notification message"
-    r"|loop alert|^re: ?(?:test message|nyaan)$|^mail$",
-    re.IGNORECASE,
-)
-_BOUNCE_TEXT = re.compile(
-    r"\b[45]\d\d[ -]#?\d\.\d{1,3}\.\d{1,3}\b|\(#\d\.\d\.\d\)|\b55\d[ -][A-Za-z]|could ?n[o']t be delivered|couldn't be delivered"
-    r"|(?:was|were) not (?:able to )?(?:be )?deliver|unable to deliver|not delivered to|can ?not be delivered|undeliverable"
-    r"|delivery (?:to|of)[^\n]{0,120}(?:fail|permanent|delay)|delivery (?:failed|failure|has failed)|failed to deliver|failed permanently"
-    r"|user unknown|unknown user|no such (?:user|account|address|recipient)|mailbox (?:is )?(?:full|unavailable|not found)"
-    r"|recipient(?:'s)? (?:address )?(?:rejected|unknown|mailbox)|transcript of session|permanent(?: fatal)? error|quota exceeded"
-    r"|did not reach|returned to (?:the )?sender|returned mail|over ?quota|retry (?:timeout|time) (?:exceeded|not reached)|could not be sent"
-    r"|(?:message|mail) (?:could not|was not|cannot)|host unknown|service unavailable|wasn't able to deliver|was not able to deliver"
-    r"|non e'? (?:stato )?possibile recapitare|non è stato possibile|nie (?:powiodło|została? dostarczon|udało)|casella inesistente"
-    r"|не может быть|не доставлено|届け|送信|bouncetype|loop(?:ing|ed)?|reason for|domain|following (?:address|recipient)|invalid (?:recipient|address)"
-    r"|unrouteable|malformed|no mx|errors? (?:from|was|were|occurred)|address(?:es)? (?:failed|had)|^\s*<[^<>\s@]+@[^<>\s@]+>\s*:?\s*$",
-    re.IGNORECASE | re.MULTILINE,
-)
-_DELAY_SUBJECT = re.compile(r"delay|opóźni|ritard|warning: (?:message|could)|still being retried", re.IGNORECASE)
-_GAVE_UP = re.compile(r"given up|permanent|has been (?:returned|deleted)|5\.\d\.\d|cannot be delivered|could not be delivered", re.IGNORECASE)
 
 
 def _may_be_bounce(header: Header) -> bool:
@@ -154,7 +139,9 @@ def _may_be_bounce(header: Header) -> bool:
     if _DAEMON.search(sender) and not _is_list(header):
         return True
     path = (header.first("return-path") or b"").strip().lower()
-    null_path = path in (b"<>", b"<mailer-daemon>") or path.startswith((b"<mailer-daemon@", b"<double-bounce@"))
+    null_path = path in (b"<>", b"<mailer-daemon>") or path.startswith(
+        (b"<mailer-daemon@", b"<double-bounce@")
+    )
     subject = header.text("subject")
     if null_path:
         return bool(_BOUNCE_SUBJECT.search(subject)) or bool(header.first("x-failed-recipients"))
@@ -169,12 +156,16 @@ _OWN_MACHINES = re.compile(r"no-?reply@|-admin@", re.IGNORECASE)
 def _reads_as_bounce(parsed: ParsedMessage, raw: bytes) -> bool:
     header = parsed.header
     if _BOUNCE_SUBJECT.search(header.text("subject")) or header.first("x-failed-recipients"):
-        return bool(_BOUNCE_TEXT.search(_shown_text(parsed, raw))) or bool(_DAEMON.search(raw_text(header.first("from") or b"")))
+        return bool(_BOUNCE_TEXT.search(_shown_text(parsed, raw))) or bool(
+            _DAEMON.search(raw_text(header.first("from") or b""))
+        )
     return bool(_BOUNCE_TEXT.search(_shown_text(parsed, raw)))
 
 
 def _is_delay(parsed: ParsedMessage, raw: bytes) -> bool:
-    return bool(_DELAY_SUBJECT.search(parsed.header.text("subject"))) and not _GAVE_UP.search(_shown_text(parsed, raw)[:2_000])
+    return bool(_DELAY_SUBJECT.search(parsed.header.text("subject"))) and not _GAVE_UP.search(
+        _shown_text(parsed, raw)[:2_000]
+    )
 
 
 def _shown_text(parsed: ParsedMessage, raw: bytes) -> str:
@@ -184,13 +175,7 @@ def _shown_text(parsed: ParsedMessage, raw: bytes) -> str:
 
 # --- answers and lists -------------------------------------------------------------------------------
 
-_AUTO_SUBJECT = re.compile(
-    r"\s*(?:re:\s*)?(?:automatic reply|auto(?:matic)?[ -]?(?:reply|response)|autoreply|out of (?:the )?office|away (?:from|until)"
-    r"|on (?:vacation|holiday|leave)|risposta automatica|fuori (?:sede|ufficio)|assenza|odpowiedź automatyczna"
-    r"|automatyczna odpowiedź|autoodpowiedź|nieobecność|jestem nieobecn|poza biurem|urlop:|automatische antwort"
-    r"|abwesenheits|réponse automatique|respuesta automática|vacation:)",
-    re.IGNORECASE,
-)
+_AUTO_SUBJECT = re.compile(rf"\s*(?:re:\s*)?{wording.one_of(wording.ABSENCES)}", re.IGNORECASE)
 
 
 def _is_automatic_answer(header: Header) -> bool:
@@ -209,7 +194,12 @@ def _is_automatic_answer(header: Header) -> bool:
 def _is_list(header: Header) -> bool:
     """Mailing lists and newsletters (RFC 2369, RFC 2919, RFC 8058)."""
     fields = header.index
-    if "list-id" in fields or "list-post" in fields or "list-unsubscribe" in fields or "mailing-list" in fields:
+    if (
+        "list-id" in fields
+        or "list-post" in fields
+        or "list-unsubscribe" in fields
+        or "mailing-list" in fields
+    ):
         return True
     return header.text("precedence").lower() == "list" if "precedence" in fields else False
 
@@ -224,7 +214,7 @@ def is_bulk(header: Header) -> bool:
 def is_automatic(header: Header) -> bool:
     """Whether a machine sent this (RFC 3834 section 5): never answer it by another machine."""
     submitted = header.text("auto-submitted").lower()
-    return bool(submitted) and submitted != "no" or _is_automatic_answer(header)
+    return (bool(submitted) and submitted != "no") or _is_automatic_answer(header)
 
 
 # --- facts about a failed delivery -------------------------------------------------------------------
@@ -273,7 +263,9 @@ def _original_id(parsed: ParsedMessage, raw: bytes) -> str | None:
             return message_id(part.children[0].header.first("message-id"))
         if part.content_type in ("text/rfc822-headers", "message/rfc822-headers"):
             return message_id(read_fields(part.decode(raw)[:_REPORT_BYTES])[0].first("message-id"))
-    inline = re.search(rb"^[ \t>]*Message-I[Dd]:\s*(<[^<>\r\n]+>)", raw[parsed.root.offset :][:_REPORT_BYTES], re.MULTILINE)
+    inline = re.search(
+        rb"^[ \t>]*Message-I[Dd]:\s*(<[^<>\r\n]+>)", raw[parsed.root.offset :][:_REPORT_BYTES], re.MULTILINE
+    )
     return message_id(inline[1]) if inline else None
 
 
@@ -284,7 +276,9 @@ def _bounces_by_wording(parsed: ParsedMessage, raw: bytes, original: str | None)
     to = {found.lower() for found in _EMAIL.findall(decode_words(header.first("to") or b""))}
     sender = {found.lower() for found in _EMAIL.findall(decode_words(header.first("from") or b""))}
     candidates = _EMAIL.findall(named) or [
-        found for found in _EMAIL.findall(text) if found.lower() not in to | sender and not _DAEMON.search(found)
+        found
+        for found in _EMAIL.findall(text)
+        if found.lower() not in to | sender and not _DAEMON.search(found)
     ]
     if not candidates:
         return ()

@@ -59,10 +59,22 @@ _ALIASES = {
     "dos-862": "cp862",
 }
 _DETECT = frozenset(
-    {"", "unknown", "x-unknown", "unknown-8bit", "x-user-defined", "default_charset", "default", "none", "auto"}
+    {
+        "",
+        "unknown",
+        "x-unknown",
+        "unknown-8bit",
+        "x-user-defined",
+        "default_charset",
+        "default",
+        "none",
+        "auto",
+    }
 )
 # Codecs of Python that carry text yet are no charset of mail.
-_NOT_CHARSETS = frozenset({"unicode_escape", "raw-unicode-escape", "idna", "punycode", "undefined", "mbcs", "oem"})
+_NOT_CHARSETS = frozenset(
+    {"unicode_escape", "raw-unicode-escape", "idna", "punycode", "undefined", "mbcs", "oem"}
+)
 _LABEL_JUNK = re.compile(r"""^[\s"'<(]+|[\s"'>);,].*$""", re.DOTALL)
 _CP_LABEL = re.compile(r"(?:x-)?(?:cp|windows|win|ibm|dos)[-_ ]?(\d{3,4})")
 _UTF8_PAIR = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
@@ -71,7 +83,7 @@ _SAMPLE_BYTES = 8_192
 
 
 def decode_text(data: bytes, claimed: str | None = None) -> tuple[str, str]:
-    """`data` as text and the name of the charset by which it reads properly; `claimed` is the label or None."""
+    """`data` as text, and the charset by which it reads properly; `claimed` is the label or None."""
     codec = _codec_of(claimed)
     if data.isascii() and not (codec or "").startswith(_SEVEN_BIT_STATEFUL):
         return data.decode("ascii").replace("\x00", ""), codec or "us-ascii"
@@ -134,7 +146,9 @@ def _neighbours(data: bytes, codec: str) -> list[str]:
 def guesses(data: bytes) -> list[str]:
     """Charsets for bytes without a usable label, the likeliest first; the last one reads anything."""
     sample = data[:_SAMPLE_BYTES]
-    scored = sorted(((_score(sample, name), name) for name in ("cp1250", "iso8859-2", "cp1252")), reverse=True)
+    scored = sorted(
+        ((_score(sample, name), name) for name in ("cp1250", "iso8859-2", "cp1252")), reverse=True
+    )
     best, name = scored[0]
     if best > 0:
         return [name, "cp1252", "latin-1"]
@@ -143,7 +157,7 @@ def guesses(data: bytes) -> list[str]:
 
 
 _LETTERS = {
-    # Letters of the firm's languages count full, neighbours' half; anything else inside a word speaks against.
+    # Letters of the firm's languages count full, of neighbours half; anything else speaks against.
     "cp1250": ("ąćęłńóśźżĄĆĘŁŃÓŚŹŻ", "áčďéěíňřšťúůýžäöüßôľĺőű„”–’“…€•\u00a0§°"),
     "iso8859-2": ("ąćęłńóśźżĄĆĘŁŃÓŚŹŻ", "áčďéěíňřšťúůýžäöüßôľĺőű\u00a0§°"),
     "cp1252": ("àèéìòùÀÈÉÌÒÙ", "áâçêëîïíñóôûúäöüßÄÖÜøåæœ„”–’‘“…€•«»\u00a0§°·®©™£"),

@@ -1,4 +1,4 @@
-"""Header fields as values: words (RFC 2047), parameters (RFC 2231), dates and ids (RFC 5322); never raises."""
+"""Header fields as values: words (RFC 2047), parameters (RFC 2231), dates, ids (RFC 5322); never raises."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ class Defect(StrEnum):
 
 _CONTINUED = re.compile(rb"\n[ \t]+")
 _NAME = re.compile(rb"([!-9;-~]{1,200})[ \t]*")
-_FIELD = re.compile(rb"^([!-9;-~]{1,200})[ \t]*:[ \t]*([^\r\n]*(?:\r*\n[ \t]+[^\r\n]*|\r(?!\n)[^\r\n]*)*)", re.MULTILINE)
+_FIELD = re.compile(
+    rb"^([!-9;-~]{1,200})[ \t]*:[ \t]*([^\r\n]*(?:\r*\n[ \t]+[^\r\n]*|\r(?!\n)[^\r\n]*)*)", re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,10 +266,14 @@ _ZONES = {
 
 
 def parse_date(value: bytes | str | None) -> datetime | None:
-    """The instant of a Date field in UTC; None when it cannot be read. No zone is read as UTC (RFC 5322 4.3)."""
+    """The instant of a Date field in UTC, None when unreadable; no zone is read as UTC (RFC 5322 4.3)."""
     if not value:
         return None
-    text = value if isinstance(value, str) else value[:300].decode("latin-1" if value.isascii() else "utf-8", "replace")
+    text = (
+        value
+        if isinstance(value, str)
+        else value[:300].decode("latin-1" if value.isascii() else "utf-8", "replace")
+    )
     if "\n" in text or "=?" in text:
         text = decode_words(text[:300])
     match = _DATE.match(text.lstrip())
@@ -276,8 +282,8 @@ def parse_date(value: bytes | str | None) -> datetime | None:
         if match is None or month is None:
             return _date_by_other_means(text[:300])
         return datetime(
-            _full_year(match[3]), month, int(match[1]), int(match[4]), int(match[5]), min(int(match[6] or 0), 59),
-            tzinfo=_zone(match),
+            _full_year(match[3]), month, int(match[1]),
+            int(match[4]), int(match[5]), min(int(match[6] or 0), 59), tzinfo=_zone(match),
         ).astimezone(UTC)  # fmt: skip
     except (ValueError, OverflowError):
         return None
@@ -295,7 +301,9 @@ def _zone(match: re.Match[str]) -> timezone:
     if match[7]:
         minutes = int(match[8]) * 60 + int(match[9])
         # An impossible offset says nothing about the time.
-        return timezone(timedelta(minutes=-minutes if match[7] == "-" else minutes)) if minutes < 1440 else UTC
+        return (
+            timezone(timedelta(minutes=-minutes if match[7] == "-" else minutes)) if minutes < 1440 else UTC
+        )
     return timezone(timedelta(hours=_ZONES.get((match[10] or "").upper(), 0)))
 
 

@@ -14,23 +14,41 @@ from urllib.parse import unquote
 
 import nh3
 
+from mailroom.core.plaintext import html_to_text
 from mailroom.core.style import safe_style
 
 CidUrl = Callable[[str], str | None]
-MAX_HTML_CHARS = 4_000_000
+MAX_HTML_CHARS = 2_000_000
+MAX_NESTING = 1_000
+MAX_ENTITIES = 10_000
 
-_TAGS = frozenset(
-    "a abbr acronym address article aside b bdi bdo big blockquote br caption center cite code col colgroup data dd del"
-    " details dfn dir div dl dt em figcaption figure font footer h1 h2 h3 h4 h5 h6 header hgroup hr i img ins kbd li main"
-    " map area mark menu nav ol p pre q rp rt ruby s samp section small span strike strong sub summary sup table tbody td"
-    " tfoot th thead time tr tt u ul var wbr".split()
-)
+_TAG_NAMES = """
+a abbr acronym address article aside b bdi bdo big blockquote br caption center cite code col colgroup
+data dd del details dfn dir div dl dt em figcaption figure font footer h1 h2 h3 h4 h5 h6 header hgroup hr
+i img ins kbd li main map area mark menu nav ol p pre q rp rt ruby s samp section small span strike
+strong sub summary sup table tbody td tfoot th thead time tr tt u ul var wbr
+"""
+_TAGS = frozenset(_TAG_NAMES.split())
 # Removed with all they hold; other unknown elements lose their tag and keep their text.
-_CONTENT_DROPPED = frozenset(
-    "script style title svg math template object embed applet iframe frame frameset noembed noframes audio video canvas"
-    " head meta link base xml portal".split()
-)
-_GENERAL = {"align", "valign", "bgcolor", "color", "dir", "lang", "title", "width", "height", "style", "background", "role"}
+_DROPPED_NAMES = """
+script style title svg math template object embed applet iframe frame frameset noembed noframes audio
+video canvas head meta link base xml portal
+"""
+_CONTENT_DROPPED = frozenset(_DROPPED_NAMES.split())
+_GENERAL = {
+    "align",
+    "valign",
+    "bgcolor",
+    "color",
+    "dir",
+    "lang",
+    "title",
+    "width",
+    "height",
+    "style",
+    "background",
+    "role",
+}
 _ATTRIBUTES: dict[str, set[str]] = {
     "*": _GENERAL,
     "a": {"href", "name"},
@@ -54,7 +72,9 @@ _ATTRIBUTES: dict[str, set[str]] = {
 }
 _LINK_SCHEMES = ("http:", "https:", "mailto:", "tel:", "sms:", "ftp:", "xmpp:", "geo:")
 _REMOTE = re.compile(r"(?:https?:|ftp:)?//", re.IGNORECASE)
-_DATA_IMAGE = re.compile(r"data:image/(?:png|gif|jpe?g|webp|bmp|x-icon|avif);base64,[A-Za-z0-9+/=\s]*", re.IGNORECASE)
+_DATA_IMAGE = re.compile(
+    r"data:image/(?:png|gif|jpe?g|webp|bmp|x-icon|avif);base64,[A-Za-z0-9+/=\s]*", re.IGNORECASE
+)
 _CONTROL = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]")
 
 
@@ -72,9 +92,13 @@ def safe_html(html: str, *, cid_url: CidUrl, remote: bool = False) -> SafeHtml:
     `cid_url` names where a part of the letter can be fetched by its Content-ID (None drops the picture);
     `remote` lets pictures come from the network. Nothing else ever loads.
     """
+    source = html[:MAX_HTML_CHARS]
+    if _too_tangled(source):
+        # The parser's time grows with the square of the nesting: the words are shown, the layout is not.
+        return SafeHtml(plain_html(html_to_text(source)), 0)
     judge = _Judge(cid_url, remote)
     cleaned = nh3.clean(
-        html[:MAX_HTML_CHARS],
+        source,
         tags=set(_TAGS),
         clean_content_tags=set(_CONTENT_DROPPED),
         attributes=_ATTRIBUTES,
@@ -84,6 +108,36 @@ def safe_html(html: str, *, cid_url: CidUrl, remote: bool = False) -> SafeHtml:
         url_schemes={"http", "https", "mailto", "tel", "sms", "ftp", "xmpp", "geo", "cid", "data"},
     )
     return SafeHtml(cleaned, judge.held_back)
+
+
+_OPENED = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)((?:\s[^<>]*)?)")
+# These end by themselves, or hold nothing.
+_ENDING_NAMES = "p li td th tr dt dd option br img hr input meta link area base col wbr tbody thead tfoot"
+_NOT_NESTING = frozenset(_ENDING_NAMES.split())
+
+
+def _too_tangled(html: str) -> bool:
+    """Whether elements are nested, or one carries attributes, far beyond any letter that a program wrote."""
+    if html.count("<") <= MAX_NESTING and len(html) < 100_000:
+        return False
+    if html.count("&") > MAX_ENTITIES and any(run.count("&") > MAX_ENTITIES for run in html.split("<")):
+        return True
+    open_elements: dict[str, int] = {}
+    depth = 0
+    for match in _OPENED.finditer(html):
+        name = match[2].lower()
+        if len(match[3]) > 50_000 and len(match[3].split()) > 2_000:
+            return True
+        if name in _NOT_NESTING:
+            continue
+        here = open_elements.get(name, 0)
+        if not match[1]:
+            open_elements[name], depth = here + 1, depth + 1
+        elif here:
+            open_elements[name], depth = here - 1, depth - 1
+        if depth > MAX_NESTING:
+            return True
+    return False
 
 
 class _Judge:

@@ -13,7 +13,14 @@ from mailroom.core.body import Body, read_body
 from mailroom.core.bounces import Kind, is_automatic, is_bulk, kind_of
 from mailroom.core.charset import decode_text
 from mailroom.core.headers import Defect, Header, decode_words, message_id, message_ids, parse_date
-from mailroom.core.mime import ParsedMessage, Part, decode_transfer, decoded_size, read_message, read_message_header
+from mailroom.core.mime import (
+    ParsedMessage,
+    Part,
+    decode_transfer,
+    decoded_size,
+    read_message,
+    read_message_header,
+)
 from mailroom.core.subject import base_subject
 
 MAX_REFERENCES = 200
@@ -71,9 +78,9 @@ class Letter:
     defects: tuple[Defect, ...]
     size: int
     letter_key: bytes
-    """16 bytes, equal for copies of a letter in several accounts: Message-ID and body, or all bytes without an id."""
+    """16 bytes, equal for copies of a letter in several accounts: of id and body, else of all bytes."""
     header_digest: bytes
-    """16 bytes over From, To, Date, Subject and the topmost Received: recognises a copy before its body is here."""
+    """16 bytes of From, To, Date, Subject, topmost Received: recognises a copy before its body is here."""
 
     @property
     def has_html(self) -> bool:
@@ -89,7 +96,7 @@ def read_letter(raw: bytes) -> Letter:
 
 
 def read_header(header_bytes: bytes) -> Letter:
-    """The letter of a header block alone: no text, no attachments, and a letter key that only the whole gives."""
+    """The letter of a header block alone: no text, no attachments; its letter key says nothing."""
     try:
         return _read(read_message_header(header_bytes), b"")
     except Exception:  # noqa: BLE001 - see read_letter
@@ -98,7 +105,9 @@ def read_header(header_bytes: bytes) -> Letter:
 
 def attachment_bytes(raw: bytes, attachment: Attachment) -> bytes:
     """The decoded bytes of an attachment of the letter in `raw`."""
-    return decode_transfer(raw[attachment.offset : attachment.offset + attachment.length], attachment.encoding)
+    return decode_transfer(
+        raw[attachment.offset : attachment.offset + attachment.length], attachment.encoding
+    )
 
 
 def attachment_sha256(raw: bytes, attachment: Attachment) -> str:
@@ -175,7 +184,11 @@ def _received_at(header: Header) -> datetime | None:
 
 
 def _defects(
-    parsed: ParsedMessage, header: Header, date: datetime | None, identifier: str | None, senders: tuple[Address, ...]
+    parsed: ParsedMessage,
+    header: Header,
+    date: datetime | None,
+    identifier: str | None,
+    senders: tuple[Address, ...],
 ) -> tuple[Defect, ...]:
     found = list(parsed.defects)
     if date is None and header.first("date") is not None:

@@ -80,7 +80,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A run of bytes and what it is: `header`, `body`, or `glue` (boundaries, preamble, epilogue, mbox line)."""
+    """A run of bytes and what it is: `header`, `body`, or `glue` (boundaries, preamble, epilogue)."""
 
     kind: str
     offset: int
@@ -218,7 +218,9 @@ class _Reader:
         """The header that begins at `start`, and where the body begins."""
         raw = self.raw
         if start >= end or raw.startswith((b"\n", b"\r\n"), start, end):
-            return _EMPTY_HEADER, min(end, start + (2 if raw.startswith(b"\r\n", start) else 1)) if start < end else end
+            return _EMPTY_HEADER, min(
+                end, start + (2 if raw.startswith(b"\r\n", start) else 1)
+            ) if start < end else end
         stop, offset = self.blank_line(start, end)
         block = raw[start : min(stop, start + MAX_HEADER_BYTES)]
         if stop - start > MAX_HEADER_BYTES:
@@ -251,7 +253,13 @@ class _Reader:
             window *= 16
 
     def _read_multipart(
-        self, content_type: str, parameters: dict[str, str], offset: int, end: int, depth: int, defects: list[Defect]
+        self,
+        content_type: str,
+        parameters: dict[str, str],
+        offset: int,
+        end: int,
+        depth: int,
+        defects: list[Defect],
     ) -> tuple[Part, ...]:
         if depth >= MAX_DEPTH:
             defects.append(Defect.TOO_DEEP)
@@ -275,7 +283,9 @@ class _Reader:
         guessed = _GUESSED_DELIMITER.search(self.raw, offset, min(end, offset + 65_536))
         return guessed[1] if guessed else None
 
-    def _slices(self, delimiter: bytes, offset: int, end: int, defects: list[Defect]) -> Iterator[tuple[int, int]]:
+    def _slices(
+        self, delimiter: bytes, offset: int, end: int, defects: list[Defect]
+    ) -> Iterator[tuple[int, int]]:
         """Start and end of each part between delimiters; the text before and after is glue."""
         start = None
         for before, after, closing in self._delimiter_lines(delimiter, offset, end):
@@ -292,7 +302,7 @@ class _Reader:
             yield start, end
 
     def _delimiter_lines(self, delimiter: bytes, offset: int, end: int) -> Iterator[tuple[int, int, bool]]:
-        """For each delimiter line: where the text before it ends, where the text after it begins, is it the last."""
+        """Of each delimiter line: where the text before ends, where the text after begins, is it the last."""
         raw, place = self.raw, offset
         while (found := raw.find(delimiter, place, end)) >= 0:
             place = found + len(delimiter)
@@ -337,9 +347,11 @@ def _encoding(header: Header) -> str:
 
 def _encoding_name(value: bytes) -> str:
     name = read_parameters(value)[0].strip("\"' ").lower()
-    return {"quoted/printable": "quoted-printable", "quotedprintable": "quoted-printable", "base-64": "base64"}.get(
-        name, name
-    )
+    return {
+        "quoted/printable": "quoted-printable",
+        "quotedprintable": "quoted-printable",
+        "base-64": "base64",
+    }.get(name, name)
 
 
 def _disposition(header: Header) -> tuple[str | None, dict[str, str]]:

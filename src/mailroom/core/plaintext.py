@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from html import unescape
 
-MAX_HTML_CHARS = 4_000_000
+MAX_HTML_CHARS = 2_000_000
 
 _TAG = re.compile(r"<(?:!--|([!?])|(/?)([a-zA-Z][a-zA-Z0-9:]*)([^>]*)>)")
 _SPACE = re.compile(r"[\t\r\n\f][ \t\r\n\f]*|  +")
@@ -25,13 +25,18 @@ _INLINE = re.compile(
     r"(?:\s[^>]*)?/?>",
     re.IGNORECASE,
 )
-_SWALLOWED = frozenset({"script", "style", "title", "svg", "math", "template", "noembed", "noframes", "object", "xml"})
+_SWALLOWED = frozenset(
+    {"script", "style", "title", "svg", "math", "template", "noembed", "noframes", "object", "xml"}
+)
 _PARAGRAPHS = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table", "pre", "dl"})
-_BLOCKS = frozenset(
-    {"div", "tr", "li", "section", "article", "header", "footer", "center", "form", "fieldset", "address", "dt", "dd",
-     "main", "nav", "figure", "caption", "body"}
-)  # fmt: skip
-_VOID = frozenset({"img", "br", "hr", "input", "meta", "link", "area", "base", "col", "embed", "source", "wbr"})
+_BLOCK_NAMES = """
+div tr li section article header footer center form fieldset address dt
+dd main nav figure caption body
+"""
+_BLOCKS = frozenset(_BLOCK_NAMES.split())
+_VOID = frozenset(
+    {"img", "br", "hr", "input", "meta", "link", "area", "base", "col", "embed", "source", "wbr"}
+)
 # Marks that no decoded text holds: block edge, paragraph edge, quote begins, quote ends.
 _BLOCK, _PARAGRAPH, _QUOTE, _UNQUOTE = "\x01", "\x02", "\x03", "\x04"
 _BREAKS = re.compile(r"[\x01\x02\n][ \x01\x02\n]*")
@@ -46,7 +51,8 @@ def html_to_text(html: str) -> str:
     if "<pre" not in source.lower():
         source = _SPACE.sub(" ", source)
     if not may_hide:
-        source = _INLINE.sub("", source)
+        last = source.rfind(">") + 1
+        source = _INLINE.sub("", source[:last]) + source[last:]
     pieces = _walk(source, may_hide)
     text = _finish(pieces)
     if may_hide and not text:
@@ -64,7 +70,8 @@ def _from_body(html: str) -> str:
 
 def _hides_something(source: str) -> bool:
     return any(
-        _HIDDEN.search(source, max(0, found.start() - 24), found.end() + 1) for found in _MAY_HIDE.finditer(source)
+        _HIDDEN.search(source, max(0, found.start() - 24), found.end() + 1)
+        for found in _MAY_HIDE.finditer(source)
     )
 
 
@@ -72,17 +79,22 @@ def _walk(source: str, may_hide: bool) -> list[str]:
     pieces: list[str] = []
     place, preformatted = 0, 0
     unclosed: set[str] = set()
-    while (match := _TAG.search(source, place)) is not None:
+    # Without a bound each of a million unclosed tags would look through the rest of the document.
+    last = source.rfind(">") + 1
+    last_comment = source.rfind("-->")
+    while (match := _TAG.search(source, place, last)) is not None:
         chunk = source[place : match.start()]
         if chunk:
             pieces.append(chunk if preformatted else _SPACE.sub(" ", chunk) if "\n" in chunk else chunk)
         name = (match[3] or "").lower()
         if not name:
-            place = _after_comment(source, match)
+            place = _after_comment(source, match, last_comment)
             continue
         place = match.end()
         closing = bool(match[2])
-        if name in _SWALLOWED or (may_hide and not closing and name not in _VOID and _HIDDEN.search(match[4])):
+        if name in _SWALLOWED or (
+            may_hide and not closing and name not in _VOID and _HIDDEN.search(match[4])
+        ):
             if not closing and not match[4].endswith("/") and name not in unclosed:
                 place = _after_element(source, name, place, unclosed)
             continue
@@ -94,12 +106,12 @@ def _walk(source: str, may_hide: bool) -> list[str]:
     return pieces
 
 
-def _after_comment(source: str, match: re.Match[str]) -> int:
+def _after_comment(source: str, match: re.Match[str], last_comment: int) -> int:
     """Where text goes on behind a comment, declaration or conditional mark; at once when it never ends."""
     if match[1]:
         end = source.find(">", match.end())
         return end + 1 if end >= 0 else match.end()
-    end = source.find("-->", match.start() + 2)
+    end = source.find("-->", match.start() + 2) if match.start() + 2 <= last_comment else -1
     return end + 3 if end >= 0 else match.end()
 
 
@@ -149,7 +161,7 @@ def _finish(pieces: list[str]) -> str:
 
 
 def _line_break(match: re.Match[str]) -> str:
-    """As many line ends as a browser would show: edges of blocks count once, breaks count each, two at most."""
+    """As many line ends as a browser shows: edges of blocks count once, breaks each, two at most."""
     run = match[0]
     if _PARAGRAPH in run:
         return "\n\n"

@@ -1,4 +1,4 @@
-"""What of a letter's text is new: quotes, forwarded letters and the signature told apart (pl, it, en, de, fr).
+"""What of a letter's text is new: quotes, forwarded letters and the signature told apart.
 
 The tests for a line are facts about mail programs: Outlook, Gmail, Apple Mail, Thunderbird, The Bat!, phones.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+
+from mailroom.core import wording
 
 MAX_CHARS = 500_000
 
@@ -44,34 +46,22 @@ def _lowered(text: str) -> str:
 
 # --- where older text begins -------------------------------------------------------------------------
 
-_WORDS_OF_COPIES = (
-    r"original message|original appointment|wiadomość oryginalna|oryginalna wiadomość|wiadomość pierwotna"
-    r"|messaggio originale|messaggio inoltrato|forwarded message|forwarded by|forwarded letter|przekazana wiadomość"
-    r"|wiadomość przekazana|treść przekazanej wiadomości|reply message|reply above|treść oryginalnej wiadomości"
-    r"|ursprüngliche nachricht|originalnachricht|weitergeleitete nachricht|message d'origine|message original"
-    r"|message transféré"
-)
+_WORDS_OF_COPIES = wording.one_of(wording.COPIES)
 _FROM = r"(?:from|od|da|von|de|nadawca|mittente)"
-_LABELS = (
-    r"(?:from|sent|date|to|cc|subject|reply-to|importance|attachments|od|wysłano|wysłane|data|do|dw|udw|temat|nadawca"
-    r"|adresat|adresaci|załączniki|da|inviato|inviata|a|oggetto|per|mittente|destinatari[oa]?|allegati|von|gesendet|an"
-    r"|betreff|datum|de|envoyé|à|objet)"
-)
+_LABELS = wording.one_of(wording.LABELS)
 _CUT = re.compile(
     rf"\n[ \t]*(?:-{{2,}}[ ]?(?:{_WORDS_OF_COPIES})\b[^\n]{{0,80}}(?=\n)"
-    r"|(?:begin forwarded message|inizio (?:del )?messaggio inoltrato|początek przekaz(?:anej|ywanej) wiadomości"
+    r"|(?:begin forwarded message|inizio (?:del )?messaggio inoltrato|początek przekaz(?:yw)?anej wiadomości"
     r"|anfang der weitergeleiteten nachricht|début du message transféré)\s*:[ \t]*(?=\n)"
-    r"|-{2,}[ ]?(?:below this line is a copy|this is a copy of the message|original message follows)[^\n]{0,60}(?=\n)"
+    r"|-{2,}[ ]?(?:below this line is a copy|this is a copy of the message|original message follows)"
+    r"[^\n]{0,60}(?=\n)"
     rf"|\*?{_FROM}\s?:\*?[ \t]*\S[^\n]{{0,400}}\n(?=(?:[ \t]*\*?{_LABELS}\s?:[^\n]*\n|[ \t][^\n]*\n){{0,4}}?"
     rf"[ \t]*\*?(?:sent|date|wysłano|wysłane|data|inviato|inviata|gesendet|datum|envoyé)\s?:\*?[ \t]*\S)"
     rf"|\*?{_FROM}\s?:\*?[ \t]*\S[^\n]{{0,400}}\n(?=(?:[ \t]*\*?{_LABELS}\s?:[^\n]*\n|[ \t][^\n]*\n){{1,6}}?"
     rf"[ \t]*\*?(?:subject|temat|oggetto|betreff|objet)\s?:)"
     r")"
 )
-_VERBS = (
-    r"(?:wrote|writes|said|napisał\(?a?\)?|napisała|napisano|pisze|pisał\(?a?\)?|ha scritto|scrive|scrisse|schrieb"
-    r"|a écrit|escribió|escreveu)"
-)
+_VERBS = wording.one_of(wording.VERBS)
 _ATTRIBUTION = re.compile(
     r"\n[ \t]*(?:on|w dniu|dnia|il(?: giorno)?|in data|am|le|el|em)\b[ ](?=[^\n]{0,200}\d)[^\n>]{5,250}"
     rf"(?:\n(?!>)[^\n]{{1,200}}){{0,2}}?{_VERBS}\s*:[ \t]*(?=\n)"
@@ -168,21 +158,8 @@ def _without_list_footer(text: str) -> str:
 # --- signatures --------------------------------------------------------------------------------------
 
 _DELIMITER = re.compile(r"^--[ \t]?$", re.MULTILINE)
-_DEVICE = re.compile(
-    r"\n[ \t]*(?:wysłan[eoay] z |wysłano z |inviat[oa] (?:da|dal|con) |sent (?:from|via|with) (?:my |outlook|proton|yahoo|mail|samsung|iphone|"
-    r"ipad|gmail|blackberry|android|the )|get outlook for|pobierz (?:aplikację )?outlook|scarica outlook|ottieni outlook"
-    r"|gesendet (?:von|mit) |von meinem [^\n]{0,40} gesendet|envoyé de(?:puis)? mon )[^\n]{0,120}(?=\n)"
-)
-_CLOSING = re.compile(
-    r"\n[ \t]*(?:z (?:wyrazami szacunku|poważaniem|pozdrowieniami|wyrazami)|(?:serdecznie |gorąco )?pozdrawia(?:m|my)"
-    r"|(?:serdeczne |miłe )?pozdrowienia|łączę (?:wyrazy|pozdrowienia)|dziękuj(?:ę|emy)|pozdr\.?"
-    r"|(?:i (?:miei )?più )?(?:cordiali|distinti|cari|migliori)(?:ssimi)? saluti|cordialmente|cordialità|(?:un )?(?:caro |cordiale )?saluto"
-    r"|saluti|grazie|in fede|buona giornata|a presto"
-    r"|(?:with )?(?:kind(?:est)?|best|warm(?:est)?)(?: personal)? (?:regards|wishes)|regards|best|cheers|sincerely"
-    r"|yours (?:sincerely|faithfully|truly)|sincerely yours|many thanks|thank you|thanks|all the best"
-    r"|(?:mit )?(?:freundliche[nm]?|beste[nm]?|viele[nm]?) gr(?:ü|ue)(?:ß|ss)en?|mfg|lg|cordialement|bien à vous)"
-    r"\b[^\n.?]{0,50}[,.!]?[ \t]*(?=\n)"
-)
+_DEVICE = re.compile(rf"\n[ \t]*{wording.one_of(wording.DEVICES)}[^\n]{{0,120}}(?=\n)")
+_CLOSING = re.compile(rf"\n[ \t]*{wording.one_of(wording.CLOSINGS)}\b[^\n.?]{{0,50}}[,.!]?[ \t]*(?=\n)")
 _POSTSCRIPT = re.compile(r"^[ \t]*p\.?\s?s\.?[ :.)]", re.IGNORECASE | re.MULTILINE)
 _BLOCK_CHARS = 4_000
 _NAME_LINE = re.compile(r"[^\W\d_][^\n]{1,79}")
@@ -192,8 +169,7 @@ def _signature_apart(text: str) -> tuple[str, str | None]:
     """The text without its signature block, and the block."""
     delimiter = None
     if "\n--" in text or text.startswith("--"):
-        for delimiter in _DELIMITER.finditer(text):
-            pass
+        *_, delimiter = [None, *_DELIMITER.finditer(text)]
     if delimiter is not None and "\x1e" not in text[delimiter.end() :].rstrip("\x1e\n "):
         return text[: delimiter.start()], text[delimiter.end() :].rstrip("\x1e\n ")
     body, device = _device_line_apart(text)
@@ -204,10 +180,8 @@ def _signature_apart(text: str) -> tuple[str, str | None]:
 
 
 def _device_line_apart(text: str) -> tuple[str, str | None]:
-    last = None
     begin = max(0, len(text) - 500)
-    for last in _DEVICE.finditer(_lowered(text[begin:])):
-        pass
+    *_, last = [None, *_DEVICE.finditer(_lowered(text[begin:]))]
     if last is None or text[begin + last.end() - 1 :].strip("\x1e\n \t_-"):
         return text, None
     start = begin + last.start()
@@ -239,7 +213,9 @@ def _looks_like_block(block: str) -> bool:
         return False
     first = lines[0]
     sentence = first.endswith((".", "?", "!", ":", ";")) and len(first.split()) > 4
-    return bool(_NAME_LINE.fullmatch(first)) and len(first.split()) <= 12 and not sentence and first[0].isupper()
+    return (
+        bool(_NAME_LINE.fullmatch(first)) and len(first.split()) <= 12 and not sentence and first[0].isupper()
+    )
 
 
 _EMPTY_LINES = re.compile(r"\n{3,}")

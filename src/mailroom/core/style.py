@@ -8,21 +8,22 @@ from collections.abc import Callable
 Source = Callable[[str], str | None]
 """What a picture's address becomes, None when it must not load."""
 
-_PROPERTIES = frozenset(
-    "color background background-color background-image background-repeat background-position background-size"
-    " font font-family font-size font-style font-weight font-variant line-height letter-spacing word-spacing text-align"
-    " text-decoration text-decoration-color text-decoration-line text-decoration-style text-indent text-transform"
-    " white-space word-break word-wrap overflow-wrap vertical-align direction unicode-bidi"
-    " margin margin-top margin-right margin-bottom margin-left padding padding-top padding-right padding-bottom padding-left"
-    " border border-top border-right border-bottom border-left border-color border-style border-width border-radius"
-    " border-collapse border-spacing border-top-color border-top-style border-top-width border-right-color"
-    " border-right-style border-right-width border-bottom-color border-bottom-style border-bottom-width"
-    " border-left-color border-left-style border-left-width border-top-left-radius border-top-right-radius"
-    " border-bottom-left-radius border-bottom-right-radius"
-    " width height max-width min-width max-height min-height display float clear overflow visibility table-layout"
-    " caption-side empty-cells list-style list-style-type list-style-position box-sizing opacity quotes"
-    " flex flex-direction flex-wrap justify-content align-items gap text-shadow box-shadow text-overflow".split()
-)
+_PROPERTY_NAMES = """
+color background background-color background-image background-repeat background-position background-size
+font font-family font-size font-style font-weight font-variant line-height letter-spacing word-spacing
+text-align text-decoration text-decoration-color text-decoration-line text-decoration-style text-indent
+text-transform white-space word-break word-wrap overflow-wrap vertical-align direction unicode-bidi
+margin margin-top margin-right margin-bottom margin-left padding padding-top padding-right padding-bottom
+padding-left border border-top border-right border-bottom border-left border-color border-style
+border-width border-radius border-collapse border-spacing border-top-color border-top-style
+border-top-width border-right-color border-right-style border-right-width border-bottom-color
+border-bottom-style border-bottom-width border-left-color border-left-style border-left-width
+border-top-left-radius border-top-right-radius border-bottom-left-radius border-bottom-right-radius width
+height max-width min-width max-height min-height display float clear overflow visibility table-layout
+caption-side empty-cells list-style list-style-type list-style-position box-sizing opacity quotes flex
+flex-direction flex-wrap justify-content align-items gap text-shadow box-shadow text-overflow
+"""
+_PROPERTIES = frozenset(_PROPERTY_NAMES.split())
 _FUNCTIONS = frozenset({"rgb", "rgba", "hsl", "hsla"})
 # CSS Syntax Level 3, the tokens that a letter needs; what is none of them spoils its declaration.
 _TOKEN = re.compile(

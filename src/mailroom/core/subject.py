@@ -12,7 +12,9 @@ _PREFIX = re.compile(
     r"\s*(?:[\[(]\s*\d{1,4}\s*[\])]|\^\d{1,4}|\d{1,3})?\s*\.?\s*[:：]",
     re.IGNORECASE,
 )
-_REPLY_WORDS = frozenset({"re", "odp", "r", "rif", "ris", "aw", "antw", "antwort", "sv", "vs", "res", "bls", "ynt", "回复", "答复"})
+_REPLY_WORDS = frozenset(
+    {"re", "odp", "r", "rif", "ris", "aw", "antw", "antwort", "sv", "vs", "res", "bls", "ynt", "回复", "答复"}
+)
 _BLOB = re.compile(r"\s*\[[^\[\]]{0,80}\]\s*(?=\S)")
 _TRAILER = re.compile(r"(?:\s*\(fwd\)|\s+)+$", re.IGNORECASE)
 _FORWARD_FRAME = re.compile(r"\[fwd:(.*)\]", re.IGNORECASE | re.DOTALL)

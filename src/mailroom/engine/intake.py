@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
@@ -14,14 +15,16 @@ from django.utils import timezone
 from mailroom.actions import parking, syncing
 from mailroom.actions.ingest import Arrival, Batch, FenceLost, Progress, store
 from mailroom.actions.leases import LostLease
-from mailroom.core.letter import read_letter
+from mailroom.core.letter import Letter
 from mailroom.core.sync.state import Fetched
 from mailroom.core.sync.steps import Skip
 from mailroom.data.blobs import keeping
 from mailroom.data.mail.models import Parked, ServerFolder
 
-from .ahead import Ahead
+from .ahead import Ahead, gathered
 from .job import Job, Stopped
+from .reader import read_letters
+from .readers import READERS, WORTH_IT, Reader
 
 logger = logging.getLogger(__name__)
 
@@ -64,19 +67,26 @@ class Intake:
         if not wanted:
             return []
         seen: set[int] = set()
-        ahead = Ahead(self._job.session.fetch_bodies(wanted, sizes=self._sizes))
-        try:
-            for batch in ahead:
-                self._job.check()
-                self._store([message for message in batch if message.uid not in seen])
-                seen.update(message.uid for message in batch)
-                self._after_batch(len(batch))
-                if until is not None and until():
-                    return [uid for uid in wanted if uid not in seen]
-        finally:
-            ahead.close()
+        with self._reader(len(wanted)) as reader:
+            fetched = Ahead(gathered(self._job.session.fetch_bodies(wanted, sizes=self._sizes)))
+            ready = Ahead((batch, _read(reader, batch)) for batch in fetched)
+            try:
+                for batch, letters in ready:
+                    self._job.check()
+                    self._store(batch, letters)
+                    seen.update(message.uid for message in batch)
+                    self._after_batch(len(batch))
+                    if until is not None and until():
+                        return [uid for uid in wanted if uid not in seen]
+            finally:
+                # The inner one first: the outer may be waiting for it.
+                fetched.close()
+                ready.close()
         self._missing([uid for uid in wanted if uid not in seen])
         return []
+
+    def _reader(self, count: int) -> AbstractContextManager[Reader | None]:
+        return READERS.borrow() if count >= WORTH_IT else nullcontext()
 
     # --- how large
 
@@ -107,16 +117,16 @@ class Intake:
 
     # --- storing
 
-    def _store(self, messages: Sequence[Fetched]) -> None:
+    def _store(self, messages: Sequence[Fetched], letters: Mapping[int, Letter]) -> None:
         good = []
-        for message in messages:
+        for message in {message.uid: message for message in messages}.values():
             if message.raw:
                 good.append(message)
             else:
                 self._park(message.uid, reason="no_bytes", size=message.size)
         good = self._without_early(good)
         if good:
-            self._store_or_halve(good)
+            self._store_or_halve(good, letters)
 
     def _without_early(self, messages: list[Fetched]) -> list[Fetched]:
         """What arrived after the SEARCH may still be of a day before the start date."""
@@ -124,16 +134,17 @@ class Intake:
         if start_at is None:
             return messages
         early = [one for one in messages if one.internaldate is not None and one.internaldate < start_at]
-        if early:
-            self.waiting = max(0, self.waiting - len(early))
-            skip = Skip(tuple(one.uid for one in early))
-            counters = {"waiting": self.waiting}
-            syncing.apply(self._job.lease, self._folder, [skip], timezone.now(), counters=counters)
-        return [one for one in messages if one not in early] if early else messages
+        if not early:
+            return messages
+        self.waiting = max(0, self.waiting - len(early))
+        skip = Skip(tuple(one.uid for one in early))
+        counters = {"waiting": self.waiting}
+        syncing.apply(self._job.lease, self._folder, [skip], timezone.now(), counters=counters)
+        return [one for one in messages if one not in early]
 
-    def _store_or_halve(self, messages: Sequence[Fetched]) -> None:
+    def _store_or_halve(self, messages: Sequence[Fetched], letters: Mapping[int, Letter]) -> None:
         try:
-            self._store_batch(messages)
+            self._store_batch(messages, letters)
         except FenceLost as lost:
             raise LostLease(self._job.account.pk) from lost
         except (LostLease, Stopped, OperationalError, InterfaceError, OSError, MemoryError):
@@ -142,33 +153,17 @@ class Intake:
         except Exception as error:
             if len(messages) > 1:
                 middle = len(messages) // 2
-                self._store_or_halve(messages[:middle])
-                self._store_or_halve(messages[middle:])
+                self._store_or_halve(messages[:middle], letters)
+                self._store_or_halve(messages[middle:], letters)
                 return
             logger.exception("A letter could not be stored.", extra={"action": "park"})
             self._park(messages[0].uid, reason="crashed", words=type(error).__name__, raw=messages[0].raw)
 
-    def _store_batch(self, messages: Sequence[Fetched]) -> None:
-        raws = [message.raw or b"" for message in messages]
-        letters = [read_letter(raw) for raw in raws]
-        kept = keeping.make_durable(raws)
-        folder = self._folder
-        assert folder.folder_id is not None, "mail is stored into subscribed folders only"
+    def _store_batch(self, messages: Sequence[Fetched], letters: Mapping[int, Letter]) -> None:
+        kept = keeping.make_durable([message.raw or b"" for message in messages])
         arrivals = tuple(
-            Arrival(
-                letter=letter,
-                folder_id=folder.folder_id,
-                kept=durable,
-                size=len(raw),
-                server_folder_id=folder.pk,
-                uidvalidity=folder.uidvalidity,
-                uid=message.uid,
-                flags=message.flags,
-                modseq=message.modseq,
-                internal_at=message.internaldate,
-                email_id=message.email_id or "",
-            )
-            for message, raw, letter, durable in zip(messages, raws, letters, kept, strict=True)
+            self._arrival(message, letters[message.uid], durable)
+            for message, durable in zip(messages, kept, strict=True)
         )
         waiting = max(0, self.waiting - len(messages))
         store(
@@ -177,12 +172,29 @@ class Intake:
                 arrivals=arrivals,
                 at=timezone.now(),
                 fence=self._job.lease.fence,
-                progress=(Progress(folder.pk, counters={"waiting": waiting}),),
+                progress=(Progress(self._folder.pk, counters={"waiting": waiting}),),
                 announce=self._announce,
             )
         )
         self.waiting = waiting
         self._unpark([message.uid for message in messages])
+
+    def _arrival(self, message: Fetched, letter: Letter, kept: keeping.Kept) -> Arrival:
+        folder = self._folder
+        assert folder.folder_id is not None, "mail is stored into subscribed folders only"
+        return Arrival(
+            letter=letter,
+            folder_id=folder.folder_id,
+            kept=kept,
+            size=kept.size,
+            server_folder_id=folder.pk,
+            uidvalidity=folder.uidvalidity,
+            uid=message.uid,
+            flags=message.flags,
+            modseq=message.modseq,
+            internal_at=message.internaldate,
+            email_id=message.email_id or "",
+        )
 
     def _unpark(self, uids: Sequence[int]) -> None:
         retried = Parked.objects.filter(
@@ -223,3 +235,11 @@ class Intake:
         )
         if parked.attempts == 1:
             self.waiting = max(0, self.waiting - 1)
+
+
+def _read(reader: Reader | None, batch: Sequence[Fetched]) -> dict[int, Letter]:
+    """What the letters of a batch say, by UID."""
+    whole = [message for message in batch if message.raw]
+    read = reader.read if reader is not None else read_letters
+    letters = read([message.raw or b"" for message in whole])
+    return {message.uid: letter for message, letter in zip(whole, letters, strict=True)}

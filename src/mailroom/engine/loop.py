@@ -24,6 +24,7 @@ from mailroom.data.mail.models import Account, News
 from . import deliver
 from .keeping import close_connections
 from .passes import pass_over
+from .readers import READERS
 from .watch import InboxWatch
 
 logger = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ def run(stop: threading.Event, *, workers: int | None = None) -> None:
     ends_at = time.monotonic() + STOP_WITHIN
     for thread in threads:
         thread.join(max(0.0, ends_at - time.monotonic()))
+    READERS.close()
     close_connections()
 
 

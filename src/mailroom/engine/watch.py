@@ -117,6 +117,8 @@ class InboxWatch:
             session = None
         finally:
             self._opened.put((pk, way, session))
+            if self._stop.is_set():
+                self._close_opened()
             close_connections()
 
     def _take_in_opened(self) -> None:
@@ -170,7 +172,16 @@ class InboxWatch:
     def _drop_all(self) -> None:
         for pk in list(self._ways):
             self._drop(pk)
+        self._close_opened()
         self._watcher.close()
+
+    def _close_opened(self) -> None:
+        """Sessions that nobody will take in any more."""
+        while True:
+            try:
+                _close(self._opened.get_nowait()[2])
+            except Empty:
+                return
 
 
 def _close(session: MailServer | None) -> None:

@@ -109,6 +109,19 @@ def test_a_new_letter_appears_by_itself_within_three_seconds(page: Page, world: 
     expect(page.locator("#nav [aria-current] b")).to_have_text("2")
 
 
+def test_the_red_label_shows_on_another_screen_and_goes_with_a_look(page: Page, world: World) -> None:
+    """S5-29."""
+    sign_in(page)
+    page.wait_for_timeout(1100)
+    page.goto("/search/")
+    page.wait_for_timeout(1000)
+    expect(page.locator("#new")).to_be_hidden()
+    deliver(world.sales, letter("News while elsewhere"))
+    expect(page.locator("#new")).to_be_visible(timeout=3000)
+    page.click(".modules a >> nth=0")
+    expect(page.locator("#new")).to_be_hidden()
+
+
 def test_walking_by_keys_opens_at_once_because_neighbours_are_fetched_ahead(page: Page, world: World) -> None:
     sign_in(page)
     page.keyboard.press("j")

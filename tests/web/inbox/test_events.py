@@ -12,7 +12,7 @@ from django.test import AsyncClient
 
 from mailroom.data.mail.visibility import reach_of
 from mailroom.data.people.models import User
-from mailroom.web.inbox.events import Item, speak
+from mailroom.web.inbox.events import Item, newest, speak
 from mailroom.web.stopping import STOPPING
 from tests.world import World, deliver, letter, make_world
 
@@ -20,6 +20,7 @@ from tests.world import World, deliver, letter, make_world
 def test_a_page_hears_of_the_mailboxes_its_user_reads(world: World) -> None:
     items = [Item(1, world.sales.pk, "arrived", {}), Item(2, world.alices.pk, "arrived", {})]
     told = speak(items, reach_of(world.bob)).decode()
+    assert told.startswith("id: 2\nevent: news\ndata: ")
     assert json.loads(told.partition("data: ")[2]) == {"arrived": [world.sales.pk]}
 
 
@@ -27,10 +28,10 @@ def test_charlie_hears_nothing(world: World) -> None:
     assert speak([Item(1, world.sales.pk, "arrived", {})], reach_of(world.charlie)) == b""
 
 
-async def listen(user: User) -> Any:
+async def listen(user: User, query: str = "") -> Any:
     client = AsyncClient()
     await client.aforce_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
-    return await client.get("/mail/events/")
+    return await client.get(f"/mail/events/{query}")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -53,6 +54,22 @@ def test_a_letter_is_told_within_two_seconds() -> None:
     heard, seconds = asyncio.run(hear())
     assert b'"arrived": [%d]' % world.sales.pk in heard
     assert seconds < 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_came_between_two_streams_is_told_at_once() -> None:
+    world = make_world()
+    known = newest()
+    deliver(world.sales, letter())
+
+    async def begin() -> bytes:
+        answer = await listen(world.alice, f"?since={known}")
+        pieces = answer.streaming_content.__aiter__()
+        first = await asyncio.wait_for(anext(pieces), 5)
+        await pieces.aclose()
+        return bytes(first)
+
+    assert b'"arrived"' in asyncio.run(begin())
 
 
 @pytest.mark.django_db(transaction=True)

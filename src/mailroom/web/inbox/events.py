@@ -80,10 +80,9 @@ class Crier:
         close_old_connections()
         try:
             if self._last is None:
-                self._last = News.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+                self._last = newest()
                 return []
-            rows = News.objects.filter(pk__gt=self._last).order_by("pk")[:BACKLOG]
-            items = [Item(row.pk, row.account_id, row.kind, row.about) for row in rows]
+            items = after(self._last)
         except OperationalError:
             # The database is busy or away for a moment: the next look finds the same news.
             connection.close()
@@ -103,19 +102,33 @@ async def events(request: HttpRequest) -> HttpResponseBase:
     if not isinstance(user, User) or not user.is_active:
         return HttpResponse(status=204)
     reach = await sync_to_async(access.reach)(request)
-    response = StreamingHttpResponse(_stream(reach), content_type="text/event-stream")
+    since = _number(request.headers.get("Last-Event-ID") or request.GET.get("since"))
+    response = StreamingHttpResponse(_stream(reach, since), content_type="text/event-stream")
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"
     return response
 
 
-async def _stream(reach: Reach) -> AsyncIterator[bytes]:
+def newest() -> int:
+    """Where the news stand: a page shows this, and its stream goes on from here."""
+    return News.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+
+
+def after(known: int) -> list[Item]:
+    """The news that came after a row, oldest first."""
+    rows = News.objects.filter(pk__gt=known).order_by("pk")[:BACKLOG]
+    return [Item(row.pk, row.account_id, row.kind, row.about) for row in rows]
+
+
+async def _stream(reach: Reach, since: int | None) -> AsyncIterator[bytes]:
     loop = asyncio.get_running_loop()
     end = loop.time() + STREAM_SECONDS
     queue = _crier.listen()
-    yield b"retry: 1000\n\n"
-    beat = loop.time() + BEAT_SECONDS
     try:
+        # What happened between the page, or the last stream, and this one; heard twice is no harm.
+        missed = await sync_to_async(after)(since) if since is not None else []
+        yield b"retry: 1000\n\n" + speak(missed, reach)
+        beat = loop.time() + BEAT_SECONDS
         while loop.time() < end and not is_stopping():
             try:
                 items = await asyncio.wait_for(queue.get(), timeout=0.2)
@@ -134,10 +147,17 @@ async def _stream(reach: Reach) -> AsyncIterator[bytes]:
 def speak(items: Iterable[Item], reach: Reach) -> bytes:
     """The items as one event for this reach: kinds, and the mailboxes each is about; empty = not for you."""
     heard: dict[str, set[int]] = {}
+    last = 0
     for item in items:
+        last = item.id
         if item.account_id in reach.account_ids:
             heard.setdefault(item.kind, set()).add(item.account_id)
     if not heard:
         return b""
     told = json.dumps({kind: sorted(accounts) for kind, accounts in heard.items()})
-    return f"event: news\ndata: {told}\n\n".encode()
+    return f"id: {last}\nevent: news\ndata: {told}\n\n".encode()
+
+
+def _number(written: str | None) -> int | None:
+    """The row a browser heard last; nonsense is as good as nothing."""
+    return int(written) if written and written.isascii() and written.isdigit() and len(written) < 18 else None

@@ -25,6 +25,7 @@ from mailroom.data.mail.models import Account, Folder, Message, ThreadRow
 from mailroom.web import access
 from mailroom.web.session.entrance import signed_in
 
+from . import events
 from .context import companies_of, side_of
 from .navigation import Navigation, navigation
 from .rows import rows_html
@@ -77,6 +78,9 @@ def screen(request: HttpRequest, folder_id: int | None = None, thread_id: int | 
     opened = thread_id if thread_id is not None else _number(request, "thread")
     wanted = request.headers.get("HX-Target", "") if request.headers.get("HX-Request") else ""
     context: dict[str, Any] = {"module": "mail", "place": place, "opened": opened}
+    if not wanted:
+        # Read before the list, so that nothing can fall between the page and its stream of news.
+        context["news"] = events.newest()
     if wanted != "thread":
         context["nav"] = navigation(request)
     if wanted not in {"thread", "nav"}:

@@ -71,6 +71,11 @@ class Conversation:
         return next((leaf for leaf in reversed(self.leaves) if not leaf.message.outgoing), self.leaves[0])
 
     @property
+    def confidential(self) -> bool:
+        """Some shown letter is of the confidential class."""
+        return any(leaf.message.confidential for leaf in self.leaves)
+
+    @property
     def mailboxes(self) -> int:
         """In how many mailboxes the shown letters lie."""
         return len({leaf.message.account_id for leaf in self.leaves})

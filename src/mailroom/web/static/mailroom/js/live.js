@@ -4,7 +4,8 @@ const address = document.body.dataset.events;
 let stream;
 
 function listen() {
-  stream = new EventSource(address);
+  const since = document.getElementById("panes")?.dataset.news;
+  stream = new EventSource(since ? `${address}?since=${since}` : address);
   stream.addEventListener("news", (event) => {
     document.dispatchEvent(new CustomEvent("mailroom:news", { detail: JSON.parse(event.data) }));
   });

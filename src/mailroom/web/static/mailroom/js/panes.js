@@ -153,7 +153,7 @@ async function swapAll() {
 
 document.addEventListener("keydown", (event) => {
   if (document.documentElement.dataset.keys !== "on" || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.closest("input, textarea, select, [contenteditable], dialog[open]")) return;
+  if (event.target.closest("input, textarea, select, [contenteditable], dialog[open], .composer")) return;
   if (event.key !== "j" && event.key !== "k") return;
   event.preventDefault();
   const all = rows();
@@ -200,8 +200,9 @@ let waiting = 0;
 document.addEventListener("mailroom:news", (event) => {
   const heard = event.detail;
   clearTimeout(waiting);
+  const quiet = !("arrived" in heard || "changed" in heard || "state" in heard);
   if ("arrived" in heard) ahead.clear();
-  waiting = setTimeout(refresh, 120);
+  waiting = setTimeout(refresh, quiet ? 900 : 120);
 });
 
 async function refreshNav() {
@@ -265,7 +266,7 @@ function watch(frame) {
     grow();
     new frame.contentWindow.ResizeObserver(grow).observe(page.body);
     page.addEventListener("keydown", (event) => {
-      if (frame.ownerDocument.dispatchEvent(new KeyboardEvent("keydown", event))) return;
+      if (frame.dispatchEvent(new KeyboardEvent("keydown", event))) return;
       event.preventDefault();
     });
   };

@@ -115,6 +115,20 @@ def test_the_window_fills_a_phone(page: Page, firm: World, bianchi: Company) -> 
     assert (box["x"], box["y"], box["width"], box["height"]) == (0, 0, 390, 844)
 
 
+def test_a_signature_is_written_like_a_letter_and_stands_in_it(page: Page, firm: World) -> None:
+    """S5-33."""
+    sign_in(page, firm.bob)
+    page.goto(reverse("accounts:detail", args=[firm.sales.pk]))
+    page.click(".ProseMirror")
+    page.keyboard.type("Jan Król")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".toast")).to_contain_text("Saved")
+    firm.sales.refresh_from_db()
+    assert firm.sales.signature_html == "<p>Jan Król</p>"
+    page.goto(reverse("composer:new"))
+    expect(page.locator(".composer .ProseMirror")).to_contain_text("Jan Król")
+
+
 def test_servers_appear_while_the_address_is_written(page: Page, firm: World) -> None:
     """S5-11, S5-12."""
     sign_in(page, firm.dora)

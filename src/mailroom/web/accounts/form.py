@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 
 from mailroom.actions.accounts import new_year
@@ -125,12 +126,13 @@ class SettingsForm(ServerForm):
     signature_html = forms.CharField(
         label=_("Signature"),
         required=False,
-        widget=forms.Textarea(attrs={"rows": 5, "data-rich": "signature"}),
+        widget=forms.Textarea(attrs={"rows": 5, "data-rich": ""}),
     )
 
     def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
         super().__init__(*args, **{**kwargs, "initial": initial(account)})
         self.fields["password"].widget.attrs["placeholder"] = "••••••••"
+        self.fields["signature_html"].widget.attrs["data-rich"] = static("django_prose_editor/editor.js")
         self.fields["password"].required = False
 
     def values(self) -> dict[str, Any]:

@@ -9,16 +9,27 @@ export async function edit(form, touched) {
   } catch {
     return null; // the plain field still works
   }
-  const editor = kit.createTextareaEditor(area, [
-    kit.Document, kit.Paragraph, kit.Text, kit.HardBreak, kit.Bold, kit.Italic, kit.Underline, kit.Strike,
-    kit.BulletList, kit.OrderedList, kit.ListItem, kit.Blockquote, kit.History, kit.Dropcursor, kit.Gapcursor,
-    kit.Image.configure({ allowBase64: true }), kit.Link.configure({ enableTarget: false, openOnClick: false }),
-  ]);
+  const editor = on(kit, area);
   area.closest(".body").querySelector(".ProseMirror")?.setAttribute("aria-label", labelOf(form));
   editor.on("update", touched);
   takePictures(editor);
   tools(form, editor);
   return editor;
+}
+
+// A field of a form that holds rich text, such as a signature; its own form sends it.
+export async function enrich(area) {
+  const kit = await import(area.dataset.rich);
+  const label = document.querySelector(`label[for="${CSS.escape(area.id)}"]`)?.textContent ?? "";
+  on(kit, area).view.dom.setAttribute("aria-label", label);
+}
+
+function on(kit, area) {
+  return kit.createTextareaEditor(area, [
+    kit.Document, kit.Paragraph, kit.Text, kit.HardBreak, kit.Bold, kit.Italic, kit.Underline, kit.Strike,
+    kit.BulletList, kit.OrderedList, kit.ListItem, kit.Blockquote, kit.History, kit.Dropcursor, kit.Gapcursor,
+    kit.Image.configure({ allowBase64: true }), kit.Link.configure({ enableTarget: false, openOnClick: false }),
+  ]);
 }
 
 function labelOf(form) {

@@ -18,11 +18,11 @@ THREAD = {"HTTP_HX_REQUEST": "true", "HTTP_HX_TARGET": "thread"}
 
 def tell_a_thread(world: World, seen: frozenset[str] = SEEN) -> int:
     """Three letters that answer each other, received and sent."""
-    first = letter("Fattura 311", "Prima lettera.", mid="one@b", ago=timedelta(days=3))
-    ours = letter(
-        "Re: Fattura 311", "Nostra risposta.", sender="sales@acme.example", mid="two@b", answers="one@b"
-    )
-    last = letter("Re: Fattura 311", "Ultima lettera.", mid="three@b", answers="two@b")
+    days = [timedelta(days=3), timedelta(days=2), timedelta(days=1)]
+    sales, again = "sales@acme.example", "Re: Fattura 311"
+    first = letter("Fattura 311", "Prima lettera.", mid="one@b", ago=days[0])
+    ours = letter(again, "Nostra risposta.", sender=sales, mid="two@b", answers="one@b", ago=days[1])
+    last = letter(again, "Ultima lettera.", mid="three@b", answers="two@b", ago=days[2])
     thread = deliver_one(world.sales, first, flags=SEEN).thread_id
     deliver(world.sales, ours, role="sent", flags=SEEN)
     deliver(world.sales, last, flags=seen)

@@ -64,17 +64,30 @@ class Crier:
     def leave(self, queue: asyncio.Queue[list[Item]]) -> None:
         """The stream has ended."""
         self._listeners.discard(queue)
+        if not self._listeners:
+            self._hang_up()
+
+    async def missed(self, since: int | None) -> list[Item]:
+        """What came after a row; None = a page that does not ask."""
+        if since is None:
+            return []
+        return await asyncio.get_running_loop().run_in_executor(self._thread, after, since)
 
     async def _cry(self) -> None:
         loop = asyncio.get_running_loop()
-        while self._listeners and not is_stopping():
-            items = await loop.run_in_executor(self._thread, self._read)
-            for queue in list(self._listeners) if items else ():
-                if not queue.full():
-                    queue.put_nowait(items)
-            await pause(POLL_SECONDS)
-        if is_stopping():
-            self._thread.submit(connection.close)
+        try:
+            while self._listeners and not is_stopping():
+                items = await loop.run_in_executor(self._thread, self._read)
+                for queue in list(self._listeners) if items else ():
+                    if not queue.full():
+                        queue.put_nowait(items)
+                await pause(POLL_SECONDS)
+        finally:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        # In the thread that opened it: `connection` means another one here.
+        self._thread.submit(lambda: connection.close())
 
     def _read(self) -> list[Item]:
         close_old_connections()
@@ -126,8 +139,7 @@ async def _stream(reach: Reach, since: int | None) -> AsyncIterator[bytes]:
     queue = _crier.listen()
     try:
         # What happened between the page, or the last stream, and this one; heard twice is no harm.
-        missed = await sync_to_async(after)(since) if since is not None else []
-        yield b"retry: 1000\n\n" + speak(missed, reach)
+        yield b"retry: 1000\n\n" + speak(await _crier.missed(since), reach)
         beat = loop.time() + BEAT_SECONDS
         while loop.time() < end and not is_stopping():
             try:

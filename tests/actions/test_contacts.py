@@ -117,7 +117,8 @@ def test_a_domain_that_cannot_be_a_companys_is_refused(domain: str, key: str) ->
     "written",
     [
         "", "plain", "@x.example", "a@", "a@b@c.example", "a b@x.example", "a@x.example\r\n", "a@x..example",
-        "a@x.example, b@x.example", "a\0@x.example", ".a@x.example", "a..b@x.example", f"{'a' * 65}@x.example",
+        "a@x.example, b@x.example", "a\0@x.example", ".a@x.example", "a..b@x.example",
+        f"{'a' * 65}@x.example",
     ],
 )  # fmt: skip
 def test_what_is_no_address_is_refused_with_its_place(written: str) -> None:

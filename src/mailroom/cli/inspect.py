@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ import click
 from mailroom.core.address import Address, format_address
 from mailroom.core.html import plain_html, safe_html
 from mailroom.core.letter import Attachment, Letter, attachment_sha256, read_letter
+
+# A letter must not write to the terminal what moves its cursor.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 @click.command("inspect")
@@ -24,9 +28,10 @@ def inspect_command(files: tuple[Path, ...], as_json: bool) -> None:
         raw = path.read_bytes()
         letter = read_letter(raw)
         if as_json:
-            click.echo(json.dumps(letter_document(letter, raw), ensure_ascii=False))
+            # ASCII alone: no locale can refuse it, no U+0085 in a text looks like the end of a line.
+            click.echo(json.dumps(letter_document(letter, raw)))
         else:
-            click.echo(letter_page(path.name, letter, raw))
+            click.echo(_CONTROLS.sub("", letter_page(path.name, letter)).encode())
 
 
 def letter_document(letter: Letter, raw: bytes) -> dict[str, Any]:
@@ -81,7 +86,7 @@ def _file_line(attachment: Attachment) -> str:
     return f"{attachment.filename or 'unnamed'} · {attachment.content_type} · {attachment.size} bytes"
 
 
-def letter_page(name: str, letter: Letter, raw: bytes) -> str:
+def letter_page(name: str, letter: Letter) -> str:
     """The same for eyes: header, new text, what else there is."""
     rows = [("File", f"{name} ({letter.size} bytes)"), ("Kind", letter.kind.value)]
     for label, addresses in (("From", letter.from_), ("To", letter.to), ("Cc", letter.cc)):

@@ -31,7 +31,7 @@ class Address:
     def email(self) -> str:
         """The address as written, quoted again where its local part needs it."""
         local = self.mailbox
-        if local and not _PLAIN_LOCAL.fullmatch(local):
+        if local and self.host and not _PLAIN_LOCAL.fullmatch(local):
             escaped = local.replace("\\", "\\\\").replace('"', '\\"')
             local = f'"{escaped}"'
         return f"{local}@{self.host}" if self.host else local
@@ -78,17 +78,21 @@ _SIMPLE = re.compile(
     r"""[ \t]*(?:"([^"\\=]*)"[ \t]*<|((?:[^\s"(),:;<>@\[\]\\=]+[ \t]+)*)<)?"""
     r"""([A-Za-z0-9.!#$%&'*+/?^_`{|}~-]+)@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*)(>?)[ \t]*(?:,|$)"""
 )
-_TOKEN = re.compile(
+_QUOTED = r"""|"(?P<quoted>(?:[^"\\]|\\.){0,1000}+)["]"""
+_TOKENS = (
     r"""(?P<word>=\?[^?\s]{1,75}\?[bBqQ]\?[^?"<>]{0,2000}\?=)"""
-    r"""|"(?P<quoted>(?:[^"\\]|\\.){0,1000}+)["]"""
+    "{quoted}"
     r"""|(?P<open>\()"""
     r"""|<(?P<angle>[^<>]*)(?:>|$)"""
     r"""|(?P<special>[,;:>)\]])"""
     r"""|(?P<literal>\[[^\[\]]*\]?)"""
     r"""|(?P<space>\s+)"""
-    r"""|(?P<text>(?:(?!=\?)[^\s"(),:;<>\[\]])+|.)""",
-    re.DOTALL,
+    r"""|(?P<text>(?:(?!=\?)[^\s"(),:;<>\[\]])+|.)"""
 )
+_TOKEN = re.compile(_TOKENS.replace("{quoted}", _QUOTED), re.DOTALL)
+# Each quote that is never closed costs a look ahead; after some of them quotes are mere characters.
+_TOKEN_WITHOUT_QUOTES = re.compile(_TOKENS.replace("{quoted}", ""), re.DOTALL)
+_MAX_OPEN_QUOTES = 20
 _COMMENT_EDGE = re.compile(r"\\.|[()]", re.DOTALL)
 _FOLDING = re.compile(r"[ \t]*[\r\n]+[ \t]*")
 
@@ -130,11 +134,23 @@ def _read_simple(text: str) -> tuple[Address, ...] | None:
 class _Reader:
     """One pass over the tokens of an address list; every token is looked at once."""
 
-    __slots__ = ("angle", "bare", "comments", "found", "name", "place", "quoted_local", "text")
+    __slots__ = (
+        "angle",
+        "bare",
+        "comments",
+        "found",
+        "name",
+        "named",
+        "open_quotes",
+        "place",
+        "quoted_local",
+        "text",
+    )
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.place = 0
+        self.open_quotes = 0
         self.found: list[Address] = []
         self._begin()
 
@@ -144,11 +160,13 @@ class _Reader:
         self.comments: list[str] = []
         self.angle: str | None = None
         self.quoted_local = False
+        self.named = 0  # how much of the name stood before the bracket
 
     def read(self) -> tuple[Address, ...]:
         text, end = self.text, len(self.text)
         while self.place < end and len(self.found) < MAX_ADDRESSES:
-            match = _TOKEN.match(text, self.place)
+            token = _TOKEN if self.open_quotes < _MAX_OPEN_QUOTES else _TOKEN_WITHOUT_QUOTES
+            match = token.match(text, self.place)
             if match is None:
                 break
             self.place = match.end()
@@ -163,8 +181,8 @@ class _Reader:
         elif kind == "quoted":
             unescaped = re.sub(r"\\(.)", r"\1", piece, flags=re.DOTALL)
             self.name.append(unescaped)
-            self.bare.append(unescaped)
             self.quoted_local = self.text[self.place : self.place + 1] == "@"
+            self.bare.append(f'"{piece}"' if self.quoted_local else unescaped)
         elif kind == "angle":
             self._take_angle(piece)
         elif kind == "open":
@@ -174,6 +192,7 @@ class _Reader:
             self.name.append(" ")
             self.bare.append(" ")
         else:
+            self.open_quotes += piece == '"'
             self.name.append(piece)
             self.bare.append(piece)
 
@@ -197,12 +216,16 @@ class _Reader:
         return rest is not None and "@" not in rest[0] and rest[0].endswith("<")
 
     def _take_angle(self, piece: str) -> None:
-        if self.angle is None or "@" not in self.angle:
-            self.angle = piece
-        elif "@" in piece:  # a comma was forgotten between two addresses
+        if self.angle is not None and "@" in self.angle and "@" in piece:
+            # A comma was forgotten: the words since the first address name the second.
+            since = self.name[self.named :]
+            self.name = self.name[: self.named]
             self._finish()
             self._begin()
-            self.angle = piece
+            self.name = since
+        elif self.angle is not None and "@" in self.angle:
+            return
+        self.angle, self.named = piece, len(self.name)
 
     def _comment(self) -> str:
         """The text of a comment (RFC 5322 3.2.2), nested ones included; unclosed it ends with the header."""
@@ -255,7 +278,7 @@ def _split(written: str) -> tuple[str, str]:
     """Local part and host of what stood in brackets; a route before it is dropped (RFC 5322 4.4)."""
     spec = decode_words(written)
     if spec.lower().startswith("mailto:"):
-        spec = spec[7:]
+        spec = spec[7:].partition("?")[0]
     if "(" in spec:
         spec = _COMMENTS_INSIDE.sub("", spec)
     if spec.startswith("@") and ":" in spec:

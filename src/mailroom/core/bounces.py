@@ -89,7 +89,7 @@ def _kind_by_actions(part: Part, raw: bytes) -> Kind | None:
         action = fields.text("action").lower().split(" ", 1)[0].strip(";,")
         status = fields.text("status")
         if action:
-            actions.add(action)
+            actions.add("delivered" if action.startswith("deliver") else action)
         elif status.startswith(("4", "5")):
             actions.add("failed")
     if not actions:
@@ -220,6 +220,7 @@ def is_automatic(header: Header) -> bool:
 # --- facts about a failed delivery -------------------------------------------------------------------
 
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
+_REPLY_CODE = re.compile(r"(?:^|;\s*|\s)([45])\d\d[\s-]")
 _RECIPIENT_FIELDS = ("final-recipient", "original-recipient", "x-actual-recipient")
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
 
@@ -246,6 +247,9 @@ def _bounces_of_status(part: Part, raw: bytes, original: str | None) -> Iterator
         status = written[1] if written else None
         if said and (status is None or status.endswith(".0.0")):
             status = said[1]  # the server's own words are more precise than a bare 5.0.0
+        reply = _REPLY_CODE.search(diagnostic or "") if status is None else None
+        if reply:
+            status = f"{reply[1]}.0.0"
         yield Bounce(recipient, status, fields.text("action").lower() or None, original, diagnostic)
 
 

@@ -236,6 +236,7 @@ _DATE = re.compile(
     r"(?:[^\W\d]+\.?,?)?\s*(\d{1,2})[\s-]+([^\W\d]{3,})\.?[\s-]+(\d{2,4}),?\s+"
     r"(\d{1,2})[:.](\d{2})(?:[:.](\d{2}))?(?:[.,]\d+)?\s*(?:([+-])(\d{2}):?(\d{2})|([A-Za-z]{1,5}))?"
 )
+_DATE_COMMENT = re.compile(r"\([^()]*\)")
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}")
 _MONTHS = {
     name: number
@@ -277,6 +278,9 @@ def parse_date(value: bytes | str | None) -> datetime | None:
     if "\n" in text or "=?" in text:
         text = decode_words(text[:300])
     match = _DATE.match(text.lstrip())
+    if match is None and "(" in text:
+        text = _DATE_COMMENT.sub(" ", _DATE_COMMENT.sub(" ", text[:300]))
+        match = _DATE.match(text.lstrip())
     month = _MONTHS.get(match[2][:3].lower()) if match else None
     try:
         if match is None or month is None:

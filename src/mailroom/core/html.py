@@ -97,8 +97,25 @@ def safe_html(html: str, *, cid_url: CidUrl, remote: bool = False) -> SafeHtml:
         # The parser's time grows with the square of the nesting: the words are shown, the layout is not.
         return SafeHtml(plain_html(html_to_text(source)), 0)
     judge = _Judge(cid_url, remote)
-    cleaned = nh3.clean(
-        source,
+    cleaned = _cleaned(_PRE_EDGE.sub(r"\1", source), judge)
+    settled = _Judge(lambda _: None, remote, judge.known)
+    for _ in range(_MAX_PASSES):
+        # What one parser reads out of another's output may differ: the result must read as itself.
+        again = _cleaned(cleaned, settled)
+        if again == cleaned:
+            break
+        cleaned = again
+    return SafeHtml(cleaned, judge.held_back)
+
+
+# A parser drops the line end after <pre>, and would drop the next one at each reading.
+_PRE_EDGE = re.compile(r"(<pre(?:\s[^<>]*)?>)[\r\n]+", re.IGNORECASE)
+_MAX_PASSES = 4
+
+
+def _cleaned(html: str, judge: _Judge) -> str:
+    return nh3.clean(
+        html,
         tags=set(_TAGS),
         clean_content_tags=set(_CONTENT_DROPPED),
         attributes=_ATTRIBUTES,
@@ -107,7 +124,6 @@ def safe_html(html: str, *, cid_url: CidUrl, remote: bool = False) -> SafeHtml:
         set_tag_attribute_values={"a": {"target": "_blank"}, "area": {"target": "_blank"}},
         url_schemes={"http", "https", "mailto", "tel", "sms", "ftp", "xmpp", "geo", "cid", "data"},
     )
-    return SafeHtml(cleaned, judge.held_back)
 
 
 _OPENED = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)((?:\s[^<>]*)?)")
@@ -143,11 +159,13 @@ def _too_tangled(html: str) -> bool:
 class _Judge:
     """Decides on one attribute after another, and counts what it holds back."""
 
-    __slots__ = ("cid_url", "held_back", "remote")
+    __slots__ = ("cid_url", "held_back", "known", "remote")
 
-    def __init__(self, cid_url: CidUrl, remote: bool) -> None:
+    def __init__(self, cid_url: CidUrl, remote: bool, known: frozenset[str] | set[str] = frozenset()) -> None:
         self.cid_url = cid_url
         self.remote = remote
+        self.known = set(known)
+        """Addresses given by `cid_url`: the second reading must let them stand."""
         self.held_back = 0
 
     def attribute(self, tag: str, name: str, value: str) -> str | None:
@@ -166,12 +184,20 @@ class _Judge:
 
     def source(self, url: str) -> str | None:
         """Where a picture may load from; None when it must not."""
+        if url in self.known:
+            return url
         bare = _CONTROL.sub("", url)
         if bare[:4].lower() == "cid:":
-            return self.cid_url(unquote(bare[4:]))
+            return self._part(unquote(bare[4:]))
         if _DATA_IMAGE.fullmatch(bare):
             return bare
         return self._counted(bare)
+
+    def _part(self, content_id: str) -> str | None:
+        url = self.cid_url(content_id)
+        if url is not None:
+            self.known.add(url)
+        return url
 
     def _counted(self, url: str) -> str | None:
         if not _REMOTE.match(url.strip()):

@@ -276,7 +276,7 @@ class _Reader:
     def _delimiter(self, boundary: str | None, offset: int, end: int, defects: list[Defect]) -> bytes | None:
         """`--boundary` as it stands in the body; guessed from the body when the header does not tell it."""
         if boundary:
-            delimiter = b"--" + boundary.rstrip().encode("utf-8", "replace")[:1_000]
+            delimiter = b"--" + boundary.rstrip().encode("utf-8", "replace")[:8_000]
             if next(self._delimiter_lines(delimiter, offset, end), None) is not None:
                 return delimiter
         defects.append(Defect.BOUNDARY_NOT_FOUND if boundary else Defect.BOUNDARY_MISSING)

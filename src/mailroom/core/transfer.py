@@ -8,6 +8,7 @@ import re
 _NOT_BASE64 = bytes(
     set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 )
+_REGULAR = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\r\n\t "
 _UU_BEGIN = re.compile(rb"^begin(?:-base64)? [0-7]{3,4} [^\r\n]*\r?\n", re.MULTILINE)
 
 IDENTITY = frozenset({"", "7bit", "8bit", "binary"})
@@ -30,9 +31,9 @@ def decode_base64(data: bytes) -> tuple[bytes, bool]:
 
 def base64_size(data: bytes) -> int:
     """How many bytes `decode_base64` gives, without decoding where the text is regular."""
-    letters = len(data) - data.count(b"\n") - data.count(b"\r") - data.count(b" ") - data.count(b"\t")
-    padding = data.count(b"=")
-    if letters % 4 or padding > 2 or _padding_in_the_middle(data):
+    letters = len(data.translate(None, b"\r\n\t "))
+    padding = data.count(b"=", max(0, len(data) - 80))
+    if letters % 4 or padding > 2 or data.translate(None, _REGULAR) or _padding_in_the_middle(data):
         return len(decode_base64(data)[0])
     return letters // 4 * 3 - padding
 

@@ -158,9 +158,12 @@ def test_a_signal_ends_all_of_it_in_time_and_leaves_nothing(tmp_path: Path, numb
     assert not [line for line in running.lines if "Traceback" in line]
 
 
-def test_a_signal_while_it_is_being_made_leaves_nothing_either(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "sign", ["mailroom-demo-*", "mailroom-demo-*/mailroom.db", "mailroom-demo-*/vault.keys"]
+)
+def test_a_signal_while_it_is_being_made_leaves_nothing_either(tmp_path: Path, sign: str) -> None:
     with demo(tmp_path, "--port", "0") as running:
-        eventually(lambda: list(tmp_path.glob("mailroom-demo-*/*.lock")), seconds=START_SECONDS)
+        eventually(lambda: list(tmp_path.glob(sign)), seconds=START_SECONDS)
         running.process.send_signal(signal.SIGTERM)
         running.process.wait(60)
     assert list(tmp_path.iterdir()) == []

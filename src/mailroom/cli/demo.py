@@ -19,6 +19,10 @@ from mailroom.cli.supervisor import Part, supervise
 from mailroom.config.env import Endpoint, SettingRefused, env_endpoint
 
 PORTS_TRIED: Final = 100
+MAKE_TABLES: Final = (
+    "from mailroom.cli.start import start_django; start_django(); "
+    "from mailroom.demo.tables import make_tables; make_tables()"
+)
 
 
 class Stopped(Exception):
@@ -58,7 +62,7 @@ def listen_near(endpoint: Endpoint) -> socket.socket:
 
 
 def run_demo(listener: socket.socket, stop: Event, *, news: bool) -> None:
-    """Fill the mailboxes while the tables are made beside; serve until `stop`; then nothing is left."""
+    """Make everything, as much of it as possible at once; serve until `stop`; then nothing is left."""
     from mailroom.cli.listening import endpoint_of, when_answering
     from mailroom.cli.start import start_django
     from mailroom.demo.place import throw_away_place
@@ -73,24 +77,23 @@ def run_demo(listener: socket.socket, stop: Event, *, news: bool) -> None:
 
             from mailroom.demo.command import DemoHouse, words_of_welcome
 
-            with closing(DemoHouse()) as house:
+            wait_for(tables, stop)
+            with closing(DemoHouse()) as house, serving_pages(listener, stop):
                 house.fill_mailboxes()
-                wait_for(tables, stop)
-                with serving_pages(listener, stop):
-                    seeded = house.move_in()
-                    if news:
-                        house.let_news_in()
-                    words = words_of_welcome(settings.MAILROOM_BASE_URL, seeded, place)
-                    when_answering(endpoint, lambda: click.echo(words))
-                    supervise([Part("engine", ("engine",))], stop)
+                seeded = house.move_in()
+                if news:
+                    house.let_news_in()
+                words = words_of_welcome(settings.MAILROOM_BASE_URL, seeded, place)
+                when_answering(endpoint, lambda: click.echo(words))
+                supervise([Part("engine", ("engine",))], stop)
         finally:
             end(tables)
 
 
 def start_tables() -> subprocess.Popen[bytes]:
-    """Half of the wait is the making of keys and tables: a process of its own does it meanwhile."""
-    return subprocess.Popen(
-        [sys.executable, "-P", "-c", "from mailroom.cli.users import start; start()"],
+    """A process of its own makes the tables while this one learns what it needs."""
+    return subprocess.Popen(  # noqa: S603 (our own program, our own words)
+        [sys.executable, "-P", "-c", MAKE_TABLES],
         stdin=subprocess.DEVNULL,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
     )
@@ -115,7 +118,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def serving_pages(listener: socket.socket, stop: Event) -> Iterator[None]:
-    """The web server, started while the cast moves in; leaving sets `stop` and waits for its end."""
+    """The web server, starting while the cast moves in; leaving sets `stop` and waits for its end."""
     descriptor = listener.fileno()
     web = Part("web", ("web", "--fd", str(descriptor)), (descriptor,))
     keeper = Thread(target=supervise, args=([web], stop), name="pages")

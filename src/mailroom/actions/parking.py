@@ -75,6 +75,12 @@ def due(folder: ServerFolder, at: datetime) -> list[Parked]:
     )
 
 
+def with_due(account_id: int, at: datetime) -> set[int]:
+    """Server folders of an account where parked letters are to be tried again."""
+    due_now = Parked.objects.filter(account=account_id, next_at__lte=at)
+    return set(due_now.values_list("server_folder_id", flat=True))
+
+
 def unpark(lease: Lease, folder: ServerFolder, uids: Iterable[int]) -> None:
     """These letters found their way after all: they are stored, or not on the server any more."""
     gone = set(uids)

@@ -87,6 +87,13 @@ def flag_intents(folder: ServerFolder) -> list[FlagIntent]:
     ]
 
 
+def with_intents(account_id: int) -> set[int]:
+    """Server folders of an account where changes of flags wait to be sent or observed."""
+    live = Intent.objects.filter(account=account_id, kind=Intent.Kind.FLAGS, phase__in=Intent.LIVE)
+    found = live.values_list("placement__server_folder_id", flat=True)
+    return {pk for pk in found if pk is not None}
+
+
 def about_to_send(lease: Lease, intents: Iterable[FlagIntent]) -> list[FlagIntent]:
     """Write down that these changes are on their way; returns those that nobody took back meanwhile.
 

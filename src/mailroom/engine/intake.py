@@ -6,8 +6,9 @@ A batch that fails is halved until the one letter at fault is found; that one is
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
@@ -23,6 +24,7 @@ from mailroom.data.mail.models import Parked, ServerFolder
 
 from .ahead import Ahead, gathered
 from .job import Job, Stopped
+from .keeping import close_connections
 from .reader import read_letters
 from .readers import READERS, WORTH_IT, Reader
 
@@ -32,6 +34,15 @@ MOST_BYTES = 50 * 1024 * 1024
 """A larger letter is parked as too big until a person asks for it."""
 LARGE = 1024 * 1024
 """Letters above this are found by SEARCH and weighed, so that no batch of them fills the memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A message as it came, and what is to be stored of it; None where the server gave no bytes."""
+
+    message: Fetched
+    letter: Letter | None
+    kept: keeping.Kept | None
 
 
 class Intake:
@@ -69,12 +80,12 @@ class Intake:
         seen: set[int] = set()
         with self._reader(len(wanted)) as reader:
             fetched = Ahead(gathered(self._job.session.fetch_bodies(wanted, sizes=self._sizes)))
-            ready = Ahead((batch, _read(reader, batch)) for batch in fetched)
+            ready = Ahead(_made_ready(reader, fetched))
             try:
-                for batch, letters in ready:
+                for batch in ready:
                     self._job.check()
-                    self._store(batch, letters)
-                    seen.update(message.uid for message in batch)
+                    self._store(batch)
+                    seen.update(one.message.uid for one in batch)
                     self._after_batch(len(batch))
                     if until is not None and until():
                         return [uid for uid in wanted if uid not in seen]
@@ -117,59 +128,54 @@ class Intake:
 
     # --- storing
 
-    def _store(self, messages: Sequence[Fetched], letters: Mapping[int, Letter]) -> None:
-        good = []
-        for message in {message.uid: message for message in messages}.values():
-            if message.raw:
-                good.append(message)
+    def _store(self, batch: Sequence[Ready]) -> None:
+        whole = []
+        for one in {one.message.uid: one for one in batch}.values():
+            if one.letter is None or one.kept is None:
+                self._park(one.message.uid, reason="no_bytes", size=one.message.size)
             else:
-                self._park(message.uid, reason="no_bytes", size=message.size)
-        good = self._without_early(good)
-        if good:
-            self._store_or_halve(good, letters)
+                whole.append(one)
+        whole = self._without_early(whole)
+        if whole:
+            self._store_or_halve(whole)
 
-    def _without_early(self, messages: list[Fetched]) -> list[Fetched]:
+    def _without_early(self, batch: list[Ready]) -> list[Ready]:
         """What arrived after the SEARCH may still be of a day before the start date."""
         start_at = self._job.start_at
         if start_at is None:
-            return messages
-        early = [one for one in messages if one.internaldate is not None and one.internaldate < start_at]
+            return batch
+        early = [one.message.uid for one in batch if (one.message.internaldate or start_at) < start_at]
         if not early:
-            return messages
+            return batch
         self.waiting = max(0, self.waiting - len(early))
-        skip = Skip(tuple(one.uid for one in early))
         counters = {"waiting": self.waiting}
-        syncing.apply(self._job.lease, self._folder, [skip], timezone.now(), counters=counters)
-        return [one for one in messages if one not in early]
+        syncing.apply(self._job.lease, self._folder, [Skip(tuple(early))], timezone.now(), counters=counters)
+        return [one for one in batch if one.message.uid not in early]
 
-    def _store_or_halve(self, messages: Sequence[Fetched], letters: Mapping[int, Letter]) -> None:
+    def _store_or_halve(self, batch: Sequence[Ready]) -> None:
         try:
-            self._store_batch(messages, letters)
+            self._store_batch(batch)
         except FenceLost as lost:
             raise LostLease(self._job.account.pk) from lost
         except (LostLease, Stopped, OperationalError, InterfaceError, OSError, MemoryError):
             # Ours, not the letter's: nothing is acknowledged, the pass ends here.
             raise
         except Exception as error:
-            if len(messages) > 1:
-                middle = len(messages) // 2
-                self._store_or_halve(messages[:middle], letters)
-                self._store_or_halve(messages[middle:], letters)
+            if len(batch) > 1:
+                middle = len(batch) // 2
+                self._store_or_halve(batch[:middle])
+                self._store_or_halve(batch[middle:])
                 return
             logger.exception("A letter could not be stored.", extra={"action": "park"})
-            self._park(messages[0].uid, reason="crashed", words=type(error).__name__, raw=messages[0].raw)
+            message = batch[0].message
+            self._park(message.uid, reason="crashed", words=type(error).__name__, raw=message.raw)
 
-    def _store_batch(self, messages: Sequence[Fetched], letters: Mapping[int, Letter]) -> None:
-        kept = keeping.make_durable([message.raw or b"" for message in messages])
-        arrivals = tuple(
-            self._arrival(message, letters[message.uid], durable)
-            for message, durable in zip(messages, kept, strict=True)
-        )
-        waiting = max(0, self.waiting - len(messages))
+    def _store_batch(self, batch: Sequence[Ready]) -> None:
+        waiting = max(0, self.waiting - len(batch))
         store(
             Batch(
                 account_id=self._job.account.pk,
-                arrivals=arrivals,
+                arrivals=tuple(self._arrival(one) for one in batch),
                 at=timezone.now(),
                 fence=self._job.lease.fence,
                 progress=(Progress(self._folder.pk, counters={"waiting": waiting}),),
@@ -177,16 +183,18 @@ class Intake:
             )
         )
         self.waiting = waiting
-        self._unpark([message.uid for message in messages])
+        self._unpark([one.message.uid for one in batch])
 
-    def _arrival(self, message: Fetched, letter: Letter, kept: keeping.Kept) -> Arrival:
-        folder = self._folder
+    def _arrival(self, one: Ready) -> Arrival:
+        folder, message = self._folder, one.message
         assert folder.folder_id is not None, "mail is stored into subscribed folders only"
+        assert one.letter is not None
+        assert one.kept is not None
         return Arrival(
-            letter=letter,
+            letter=one.letter,
             folder_id=folder.folder_id,
-            kept=kept,
-            size=kept.size,
+            kept=one.kept,
+            size=one.kept.size,
             server_folder_id=folder.pk,
             uidvalidity=folder.uidvalidity,
             uid=message.uid,
@@ -237,9 +245,13 @@ class Intake:
             self.waiting = max(0, self.waiting - 1)
 
 
-def _read(reader: Reader | None, batch: Sequence[Fetched]) -> dict[int, Letter]:
-    """What the letters of a batch say, by UID."""
-    whole = [message for message in batch if message.raw]
+def _made_ready(reader: Reader | None, batches: Iterable[Sequence[Fetched]]) -> Iterator[list[Ready]]:
+    """Letters read and their bytes durable, batch by batch; runs ahead, in a thread of its own."""
     read = reader.read if reader is not None else read_letters
-    letters = read([message.raw or b"" for message in whole])
-    return {message.uid: letter for message, letter in zip(whole, letters, strict=True)}
+    try:
+        for batch in batches:
+            raws = [message.raw for message in batch if message.raw]
+            found = iter(zip(read(raws), keeping.make_durable(raws), strict=True))
+            yield [Ready(message, *(next(found) if message.raw else (None, None))) for message in batch]
+    finally:
+        close_connections()

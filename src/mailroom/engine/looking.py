@@ -130,7 +130,7 @@ def _decide(
     window = in_window(job, new) if new else None
     if window is not None:
         decided = plan(local, selected, listing, intents, replace(policy, in_window=window))
-    return decided, listing is not None and listing.complete
+    return decided, not selected.exists or (listing is not None and listing.complete)
 
 
 def _policy(job: Job, folder: ServerFolder) -> Policy:

@@ -84,6 +84,8 @@ class _Pass:
         self._broken: dict[str, str] = {}
         self._backlog: list[Visit] = []
         self._looked_at = time.monotonic()
+        self._restless: set[int] = set()
+        """Folders with something of ours to be done, whatever the server says."""
         self._progress = _ProgressNote(job)
 
     def run(self) -> Result:
@@ -92,6 +94,9 @@ class _Pass:
         listed = job.session.list_folders(with_status=True)
         subscribed = folders.apply_listing(job.lease, listed, timezone.now())
         told = {folder.raw_name: folder for folder in listed}
+        self._restless = syncing.with_intents(job.account.pk) | parking.with_due(
+            job.account.pk, self._began_at
+        )
         for folder in subscribed:
             job.check()
             if self._needs_look(folder, told.get(bytes(folder.raw_name))):
@@ -113,19 +118,17 @@ class _Pass:
         )
         if not same or folder.waiting or folder.held_reason or folder.error_kind:
             return True
-        if folder.judged_by_date != self._job.start_date or self._has_intents(folder):
+        if folder.judged_by_date != self._job.start_date or folder.pk in self._restless:
             return True
-        if parking.due(folder, self._began_at):
-            return True
+        # Empty before and now, and no number given out in between: nothing happened there.
+        if not told.messages and folder.scanned_at is not None:
+            return False
         if told.highestmodseq and folder.highestmodseq:
             return told.highestmodseq != folder.highestmodseq or self._scan_due(folder)
         return self._thorough
 
     def _scan_due(self, folder: ServerFolder) -> bool:
         return folder.scanned_at is None or self._began_at - folder.scanned_at >= looking.SCAN_EVERY
-
-    def _has_intents(self, folder: ServerFolder) -> bool:
-        return Intent.objects.filter(phase__in=Intent.LIVE, placement__server_folder=folder).exists()
 
     # --- one folder
 

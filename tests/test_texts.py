@@ -225,8 +225,9 @@ def world(db: None) -> World:
 
 # Data of the firm; names of people, languages, keys, protocols and header fields.
 NAMES: Final = re.compile(
-    r"[\w.]+@[\w.]+|[\w.]+\.example|OFERTA|FAKTURA|TREŚĆ|a\.pdf|Sales|Alice|Nowak|Bob|Rossi|Charlie|Smith|Dora|Admin"
-    r"|Marta|\d+ \w+ \d{4}|: menu|Mailroom|English|Polski|Italiano|Ctrl\+Enter|Esc|IMAP|SMTP|TLS|STARTTLS|INBOX|Bcc"
+    r"[\w.]+@[\w.]+|[\w.]+\.example|OFERTA|FAKTURA|TREŚĆ|a\.pdf|Sales|Alice|Nowak|Bob|Rossi|Charlie|Smith|Dora"
+    r"|Admin|Marta|\d+ \w+ \d{4}|: menu|Mailroom|English|Polski|Italiano|Ctrl\+Enter|Esc|IMAP|SMTP|TLS"
+    r"|STARTTLS|INBOX|Bcc"
 )
 
 

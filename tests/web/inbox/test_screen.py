@@ -151,7 +151,7 @@ def test_the_red_label_comes_with_new_mail_and_goes_with_a_look(world: World, as
     """S5-29: not for sent mail, not for backfill, not once looked at."""
     client = as_user(world.alice)
     client.get("/mail/")
-    client.cookies["mailroom_looked"] = str(int(client.cookies["mailroom_looked"].value) - 60)
+    client.cookies["mailroom_looked"] = str(int(client.cookies["mailroom_looked"].value) - 60_000)
     assert client.get("/mail/looked/").content == b""
     deliver(world.sales, letter("Old mail", ago=timedelta(days=30)))
     deliver(world.sales, letter("Ours", sender="sales@acme.example", to="x@y.example"), role="sent")
@@ -159,7 +159,7 @@ def test_the_red_label_comes_with_new_mail_and_goes_with_a_look(world: World, as
     deliver(world.sales, letter("News"))
     assert client.get("/mail/looked/").content == b"1"
     client.get("/mail/")
-    client.cookies["mailroom_looked"] = str(int(client.cookies["mailroom_looked"].value) + 2)
+    client.cookies["mailroom_looked"] = str(int(client.cookies["mailroom_looked"].value) + 2_000)
     assert client.get("/mail/looked/").content == b""
 
 

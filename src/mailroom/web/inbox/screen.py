@@ -32,7 +32,7 @@ from .rows import rows_html
 from .threads import conversation, leaf_of
 
 PAGE: Final = 50
-LOOKED_COOKIE: Final = "mailroom_looked"
+LOOKED_COOKIE: Final = "mailroom_looked"  # milliseconds since the epoch
 LOOKED_SECONDS: Final = 90 * 24 * 3600
 FRAGMENTS: Final = frozenset({"nav", "list", "rows", "thread"})
 
@@ -156,7 +156,7 @@ def remember_look(response: HttpResponse) -> None:
     """The viewer has the list before their eyes: what is there now is no news."""
     response.set_cookie(
         LOOKED_COOKIE,
-        str(int(timezone.now().timestamp())),
+        str(int(timezone.now().timestamp() * 1000)),
         max_age=LOOKED_SECONDS,
         httponly=True,
         secure=settings.SESSION_COOKIE_SECURE,
@@ -166,9 +166,9 @@ def remember_look(response: HttpResponse) -> None:
 
 def _last_look(request: HttpRequest) -> datetime | None:
     written = request.COOKIES.get(LOOKED_COOKIE, "")
-    if not written.isascii() or not written.isdigit() or len(written) > 11:
+    if not written.isascii() or not written.isdigit() or len(written) > 14:
         return None
-    return datetime.fromtimestamp(int(written), timezone.get_current_timezone())
+    return datetime.fromtimestamp(int(written) / 1000, timezone.get_current_timezone())
 
 
 def _news_since(request: HttpRequest, at: datetime) -> bool:

@@ -10,6 +10,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Final
@@ -20,8 +21,10 @@ from django.core.management import call_command
 from django.test import Client, override_settings
 from django.urls import reverse
 from django.utils import translation
+from django.utils.formats import date_format
 
 import mailroom
+from mailroom.core.quotes import split_text
 from tests.world import World, deliver, deliver_one, letter, make_world
 
 PACKAGE: Final = Path(mailroom.__file__).parent
@@ -134,6 +137,17 @@ NUMBERS: Final = {
     22: "22 skrzynki",
     112: "112 skrzynek",
 }
+
+
+@pytest.mark.parametrize("language", ["en", *LANGUAGES])
+def test_the_lines_above_our_own_quotes_are_known_when_the_letter_comes_back(language: str) -> None:
+    with translation.override(language):
+        about = {"date": date_format(date(2026, 11, 21)), "time": "10:05", "name": "Marta Nowak"}
+        answer = translation.gettext("On %(date)s at %(time)s, %(name)s wrote:") % about
+        copy = translation.gettext("---------- Forwarded letter ----------")
+        sender = translation.gettext("From: %(names)s") % {"names": "Marta Nowak"}
+    assert split_text(f"NEW\n\n{answer}\n> old\n> old\n").new_text == "NEW"
+    assert split_text(f"NEW\n\n{copy}\n{sender}\n\nold\n").new_text == "NEW"
 
 
 @pytest.mark.parametrize("language", ["en", *LANGUAGES])

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import pytest
@@ -42,7 +43,9 @@ def run(story: Coroutine[Any, Any, Heard]) -> Heard:
         finally:
             await sync_to_async(connections.close_all)()
 
-    return asyncio.run(played())
+    # In a thread of its own: a browser of another test may keep a loop running on this one.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(asyncio.run, played()).result(30)
 
 
 def deliver_apart(world: World) -> None:

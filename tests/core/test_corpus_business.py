@@ -1,4 +1,4 @@
-"""Business mail of a Polish, an Italian and an English firm read as a person would (expectations beside it)."""
+"""Business mail of three firms read as a person would read it; the expectations lie beside the letters."""
 
 from __future__ import annotations
 

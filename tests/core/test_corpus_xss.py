@@ -1,4 +1,4 @@
-"""Collected attacks on sanitisers leave nothing that runs or loads; benign pages keep their words (goals 36, 37)."""
+"""Collected attacks leave nothing that runs or loads; benign pages keep their words (goals 36, 37)."""
 
 from __future__ import annotations
 

@@ -228,6 +228,8 @@ def _lookup(spelling: str | None) -> str | None:
 
 @lru_cache(maxsize=128)
 def _single_byte(codec: str) -> bool:
+    if codec.startswith(_SEVEN_BIT_STATEFUL):
+        return False
     try:
         return len(bytes(range(0x20, 0x100)).decode(codec, "replace")) == 0xE0
     except (UnicodeError, LookupError, ValueError):

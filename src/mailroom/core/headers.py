@@ -76,8 +76,8 @@ def read_fields(block: bytes) -> tuple[Header, int, bool]:
     fields: list[tuple[str, bytes]] = []
     unfolded = block.replace(b"\r\n", b"\n") if b"\r\n" in block else block
     for line in _CONTINUED.sub(b" ", unfolded).split(b"\n"):
-        written, _, value = line.partition(b":")
-        name = _field_name(written)
+        written, colon, value = line.partition(b":")
+        name = _field_name(written) if colon else None
         if name:
             fields.append((name, value.strip()))
         elif line.strip():

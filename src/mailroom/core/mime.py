@@ -149,8 +149,9 @@ def read_message_header(block: bytes) -> ParsedMessage:
     start = _after_mbox_line(block)
     if block.startswith((b"\n", b"\r\n"), start):
         return read_message(b"")
-    _, end = _Reader(block).blank_line(start, len(block))
-    return read_message(block[:end] + b"\r\n\r\n")
+    closed = block + b"\r\n\r\n"
+    _, end = _Reader(closed).blank_line(start, len(closed))
+    return read_message(closed[:end])
 
 
 def _after_mbox_line(raw: bytes) -> int:
@@ -319,7 +320,7 @@ class _Reader:
 _KNOWN_ENCODINGS = frozenset({"base64", "quoted-printable"}) | _UU
 _LINE_END = re.compile(rb"[\r\n]*")
 _DELIMITER_TAIL = re.compile(rb"(--)?[ \t\r]*(?:\n|\Z|(?<=--)[^\n]{0,200}(?:\n|\Z))")
-_GUESSED_DELIMITER = re.compile(rb"(?:^|\n)(--[^\s-][^\r\n]{0,200}?)[ \t]*\r?\n(?=Content-[A-Za-z-]+:)")
+_GUESSED_DELIMITER = re.compile(rb"(?:\A|(?<=\n))(--[^\s-][^\r\n]{0,200}?)[ \t]*\r?\n(?=Content-[A-Za-z-]+:)")
 
 
 def _content_type(header: Header, default: str, defects: list[Defect]) -> tuple[str, dict[str, str]]:

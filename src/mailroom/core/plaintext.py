@@ -39,7 +39,7 @@ _VOID = frozenset(
 )
 # Marks that no decoded text holds: block edge, paragraph edge, quote begins, quote ends.
 _BLOCK, _PARAGRAPH, _QUOTE, _UNQUOTE = "\x01", "\x02", "\x03", "\x04"
-_BREAKS = re.compile(r"[\x01\x02\n][ \x01\x02\n]*")
+_BREAKS = re.compile(r"[\x01\x02\n](?: *[\x01\x02\n])*")
 _MARKS = re.compile(r"[\x00-\x08]")
 RULE = "_" * 32
 
@@ -48,15 +48,16 @@ def html_to_text(html: str) -> str:
     """The visible text of `html`: lines, `> ` before what stands in a block quote, `____` for a rule."""
     source = _from_body(_MARKS.sub("", html[:MAX_HTML_CHARS]))
     may_hide = _hides_something(source)
-    if "<pre" not in source.lower():
+    preformatted = "<pre" in source.lower()
+    if not preformatted:
         source = _SPACE.sub(" ", source)
     if not may_hide:
         last = source.rfind(">") + 1
         source = _INLINE.sub("", source[:last]) + source[last:]
     pieces = _walk(source, may_hide)
-    text = _finish(pieces)
+    text = _finish(pieces, preformatted)
     if may_hide and not text:
-        text = _finish(_walk(source, False))
+        text = _finish(_walk(source, False), preformatted)
     return text
 
 
@@ -149,12 +150,15 @@ def _mark(name: str, closing: bool, attributes: str) -> str:
     return " " if name in ("td", "th") else ""
 
 
-def _finish(pieces: list[str]) -> str:
+def _finish(pieces: list[str], preformatted: bool) -> str:
     joined = "".join(pieces)
     if "&" in joined:
         joined = unescape(joined)
-    text = _BREAKS.sub(_line_break, joined).replace("\xa0", " ")
-    text = "\n".join([line.rstrip() for line in _SPACES.sub(" ", text).split("\n")]).strip(" \n")
+    text = _BREAKS.sub(_line_break, joined)
+    if not preformatted:
+        # Only what was written as a space is layout; a no-break space at the edge is indentation.
+        text = "\n".join([line.strip(" ") for line in _SPACES.sub(" ", text).split("\n")])
+    text = "\n".join([line.rstrip() for line in text.replace("\xa0", " ").split("\n")]).strip(" \n")
     if _QUOTE in text:
         text = _prefix_quotes(text)
     return text.replace(_UNQUOTE, "")

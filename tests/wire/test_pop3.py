@@ -8,9 +8,10 @@ import time
 
 import pytest
 
+from mailroom.core.sync.maildrop import Listed
 from mailroom.wire.dial import Encryption, Endpoint, Trust
 from mailroom.wire.failures import AskPerson, Failure, GiveUp, Kind, RetryLater
-from mailroom.wire.pop3 import Listed, Pop3Session
+from mailroom.wire.pop3 import Pop3Session
 from mailroom.wire.sign_in import Password, Token
 from tests import letters
 from tests.servers import PASSWORD, Certificates, Dovecot

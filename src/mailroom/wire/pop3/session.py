@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from mailroom.core.sync.maildrop import Listed
 from mailroom.wire.dial import Endpoint, Trust
 from mailroom.wire.failures import Failure, GiveUp, Kind, RetryLater
 from mailroom.wire.pop3 import opening
@@ -24,15 +25,6 @@ MOST_BYTES = 128 * 1024 * 1024
 LISTING = 64 * 1024 * 1024
 _IN_FLIGHT = 8
 """Commands sent ahead where the server takes them (PIPELINING, RFC 2449 6.6)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """One message of the maildrop. ``uidl`` is None where the server gives none for it."""
-
-    number: int
-    size: int
-    uidl: str | None = None
 
 
 class Pop3Session:

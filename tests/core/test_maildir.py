@@ -32,7 +32,10 @@ def test_a_name_that_is_written_says_the_same_flags(flags: set[str]) -> None:
 
 
 def test_dovecot_tells_its_keywords() -> None:
-    assert keywords_of("0 Important\n1 To do\nnonsense\n77 Never\n") == {"a": "Important", "b": "To do"}
+    assert keywords_of("0 Important\n1 $label1\n2 To do\nnonsense\n77 Never\n") == {
+        "a": "Important",
+        "b": "$label1",
+    }
 
 
 @pytest.mark.parametrize(

@@ -32,8 +32,16 @@ LINES = st.sampled_from(
         b">>From x",
         b"From luca@x.example Mon Nov  2 08:05:09 2026",
         b"From: luca@x.example",
+        b"Subject: one",
+        b"Content-Length: 7",
+        b"From -",
+        b"",
+        b"text",
+        b"\xff\x00",
+        b"\r",
+        b">",
+        b"From",
     ]
-    + [b"Subject: one", b"Content-Length: 7", b"From -", b"", b"text", b"\xff\x00", b"\r", b">", b"From"]
 )
 ENDS = st.sampled_from([b"\n", b"\r\n"])
 CONTENT = st.builds(

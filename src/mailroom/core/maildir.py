@@ -1,4 +1,4 @@
-"""The names of a Maildir: flags and times stand in the name of each file, folders in the name of each folder."""
+"""The names of a Maildir: flags stand in the name of a file, the place in the tree in that of a folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FLAGS = {"D": DRAFT, "F": FLAGGED, "P": FORWARDED, "R": ANSWERED, "S": SEEN}
 
 # Windows allows no colon in a name: programs there write ! or ; instead.
 _INFO = re.compile(r"[:;!]2,([A-Za-z]*)")
-_KEYWORD_LINE = re.compile(r"(\d{1,2}) (\S.*)")
+_KEYWORD_LINE = re.compile(r"(\d{1,2}) (\S{1,30})")
 
 
 def flags_of(name: str, keywords: Mapping[str, str]) -> Flags:

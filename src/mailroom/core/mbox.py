@@ -28,8 +28,8 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _DATED = re.compile(
     rb"From (?:.*?[ \t])??(?:%b),?[ \t]+(?P<month>%b)[ \t]+(?P<day>\d{1,2})[ \t]+"
     rb"(?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d))?(?:[ \t]+(?:[A-Z]{3,5}|(?P<before>[+-]\d{4})))*"
-    rb"[ \t]+(?P<year>\d{4})(?:[ \t]+(?:[A-Z]{3,5}|(?P<after>[+-]\d{4})))*(?:[ \t]+remote from .*)?[ \t]*\r?\n?"
-    % ("|".join(_DAYS).encode(), "|".join(_MONTHS).encode())
+    rb"[ \t]+(?P<year>\d{4})(?:[ \t]+(?:[A-Z]{3,5}|(?P<after>[+-]\d{4})))*(?:[ \t]+remote from .*)?"
+    rb"[ \t]*\r?\n?" % ("|".join(_DAYS).encode(), "|".join(_MONTHS).encode())
 )
 _ONE_WORD = re.compile(rb"From [^ \t\r\n]*[ \t]*\r?\n?")
 # Prose may begin with "From " and be followed by "Year: 1963"; only a field that letters begin with counts.
@@ -96,9 +96,9 @@ def dated(from_line: bytes) -> datetime | None:
     month = _MONTHS.index(found["month"].decode()) + 1
     offset = found["after"] or found["before"] or b"+0000"
     ahead = timedelta(hours=int(offset[1:3]), minutes=int(offset[3:5])) * (-1 if offset[:1] == b"-" else 1)
-    figures = [int(found[name] or 0) for name in ("day", "hour", "minute", "second")]
+    day, hour, minute, second = (int(found[name] or 0) for name in ("day", "hour", "minute", "second"))
     try:
-        return datetime(int(found["year"]), month, *figures, tzinfo=UTC) - ahead
+        return datetime(int(found["year"]), month, day, hour, minute, second, tzinfo=UTC) - ahead
     except (ValueError, OverflowError):
         return None
 

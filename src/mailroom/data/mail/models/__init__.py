@@ -5,6 +5,7 @@ from .folders import Folder, ServerFolder
 from .intents import Intent, Parked
 from .letters import Attachment, LetterText, Message, Participant, Placement
 from .news import News
+from .pop import PopUidl
 from .threads import Thread, ThreadKey, ThreadRow
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Parked",
     "Participant",
     "Placement",
+    "PopUidl",
     "ServerFolder",
     "Thread",
     "ThreadKey",

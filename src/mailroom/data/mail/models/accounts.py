@@ -88,6 +88,8 @@ class Account(models.Model):
     flag_days = models.PositiveIntegerField(default=0)
     """Flags of older mail are not kept in step; 0 = no limit (S1-18)."""
     delete_policy = models.CharField(max_length=16, choices=DeletePolicy.choices, default=DeletePolicy.KEEP)
+    keep_days = models.PositiveIntegerField(default=0)
+    """With ``after_download``: how many days a saved letter stays on the server."""
     store = models.CharField(max_length=8, choices=Store.choices, default=Store.ALL)
     auto_contacts = models.BooleanField(default=False)
     auto_tasks = models.BooleanField(default=False)

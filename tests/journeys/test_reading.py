@@ -109,6 +109,29 @@ def test_a_new_letter_appears_by_itself_within_three_seconds(page: Page, world: 
     expect(page.locator("#nav [aria-current] b")).to_have_text("2")
 
 
+def test_a_letter_in_the_open_conversation_is_announced_there(page: Page, world: World) -> None:
+    sign_in(page)
+    page.locator("#rows .row", has_text="Fattura").locator("a").click()
+    expect(page.locator("#thread .msg")).to_have_count(3)
+    page.wait_for_timeout(1000)
+    deliver(world.sales, letter("Re: Fattura", "Grazie!", mid="f4@b", answers="f3@b"))
+    page.locator("#came").click(timeout=4000)
+    expect(page.locator("#thread .msg")).to_have_count(4)
+    expect(page.locator("#rows .row.on")).to_contain_text("Grazie!")
+
+
+def test_reading_only_unread_ones_keeps_ones_place(page: Page, world: World) -> None:
+    sign_in(page)
+    page.get_by_role("button", name="Only unread").click()
+    expect(page.locator("#rows .row")).to_have_count(2)
+    page.keyboard.press("j")
+    expect(page.locator("#rows .row.on")).to_contain_text("Offer")
+    page.wait_for_timeout(1500)
+    expect(page.locator("#rows .row.on")).to_contain_text("Offer")
+    page.keyboard.press("j")
+    expect(page.locator("#rows .row.on")).to_contain_text("Fattura")
+
+
 def test_the_red_label_shows_on_another_screen_and_goes_with_a_look(page: Page, world: World) -> None:
     """S5-29."""
     sign_in(page)

@@ -48,7 +48,7 @@ function title(words) {
 
 async function openThread(link, { push = true } = {}) {
   const number = ++asked;
-  choose(link.closest(".row"));
+  choose(rowOf(link));
   panes.classList.add("loading");
   try {
     const html = await fetched(link.href);
@@ -66,6 +66,10 @@ async function openThread(link, { push = true } = {}) {
   }
 }
 
+function rowOf(link) {
+  return link.closest(".row") ?? document.getElementById(`t${new URL(link.href).searchParams.get("thread")}`);
+}
+
 function choose(row) {
   for (const one of rows()) {
     const on = one === row;
@@ -77,7 +81,7 @@ function choose(row) {
 }
 
 function settled(link) {
-  const row = link.closest(".row");
+  const row = rowOf(link);
   (window.requestIdleCallback ?? setTimeout)(() => {
     for (const near of [row?.nextElementSibling, row?.previousElementSibling]) {
       const address = near?.querySelector?.('a[data-pane="thread"]')?.href;
@@ -213,8 +217,10 @@ function putNav(html) {
   if (!html || location.hash === "#nav") return;
   const scrolled = document.getElementById("nav")?.scrollTop;
   const focused = document.activeElement?.closest("#nav a")?.getAttribute("href");
+  const unfolded = document.querySelector("#nav .others[open]") !== null;
   const nav = put("nav", html);
   if (nav) nav.scrollTop = scrolled;
+  if (unfolded) nav?.querySelector(".others")?.setAttribute("open", "");
   if (focused) nav?.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
 }
 
@@ -228,29 +234,38 @@ async function refresh() {
   const page = document.createElement("template");
   page.innerHTML = html;
   const fresh = [...page.content.querySelectorAll("#rows .row")];
-  const chosen = current()?.id;
-  const away = box.scrollTop > 80;
-  const home = document.getElementById("rows");
   if (!fresh.length || !rows().length) {
     put("list", html);
     return;
   }
+  const away = box.scrollTop > 80;
   const top = rows()[0].id;
-  const oldest = Number(fresh.at(-1).dataset.keyOf);
-  const names = new Set(fresh.map((row) => row.id));
-  for (const row of rows()) if (names.has(row.id) || Number(row.dataset.keyOf) >= oldest) row.remove();
-  if (fresh.length) home.prepend(...fresh);
-  if (chosen) {
-    const row = document.getElementById(chosen);
-    row?.classList.add("on");
-    row?.firstElementChild.setAttribute("aria-current", "true");
-  }
+  mergeRows(fresh);
   const busy = page.content.querySelector(".busy");
   box.querySelectorAll(".busy").forEach((one) => one.remove());
   if (busy) box.querySelector(".bar").after(...page.content.querySelectorAll(".busy"));
   if (away && rows()[0].id !== top) document.getElementById("fresh").hidden = false;
   const open = current()?.firstElementChild;
   if (open) settled(open);
+}
+
+// The conversation being read keeps its row, even where the list no longer asks for it (only unread ones).
+function mergeRows(fresh) {
+  const key = (row) => Number(row.dataset.keyOf);
+  const chosen = current();
+  const focused = document.activeElement?.closest(".row")?.id;
+  const names = new Set(fresh.map((row) => row.id));
+  const oldest = key(fresh.at(-1));
+  const kept = rows().filter((row) => !names.has(row.id) && (row === chosen || key(row) < oldest));
+  rows().forEach((row) => row.remove());
+  document.getElementById("rows").prepend(...[...fresh, ...kept].sort((one, other) => key(other) - key(one)));
+  if (focused) document.getElementById(focused)?.firstElementChild.focus({ preventScroll: true });
+  if (!chosen) return;
+  const row = document.getElementById(chosen.id);
+  row.classList.add("on");
+  row.firstElementChild.setAttribute("aria-current", "true");
+  const came = document.getElementById("came");
+  if (came && key(row) > key(chosen)) came.hidden = false;
 }
 
 // ------------------------------------------------------------------ frames

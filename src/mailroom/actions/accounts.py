@@ -22,6 +22,7 @@ from mailroom.data.vault.models import Secret
 
 from .account_values import Server, Values, WayIn, read_settings
 from .contacts import address_row
+from .folder_wishes import read_wishes
 from .refusals import clash, not_allowed
 
 # ------------------------------------------------------------------ rights
@@ -113,9 +114,7 @@ def _new_account(read: Values, by: User) -> Account:
     _set_servers(account, read.server("incoming", protocol), read.server("outgoing", "smtp"))
     account.start_date = new_year()
     account.active = read.yes("active") if read.has("active") else True
-    for name in ("folders", "sent_folder", "drafts_folder"):
-        if read.written.get(name):
-            read.fault(name, "not_listed_yet")
+    account.folder_wishes = read_wishes(read)
     _apply(account, read, by)
     return account
 

@@ -26,6 +26,7 @@ from mailroom.data.mail import rows
 from mailroom.data.mail.models import Account, Folder, News, Placement, ServerFolder
 from mailroom.data.people.models import User
 
+from . import folder_wishes
 from .accounts import may_configure
 from .leases import Lease, insist
 from .refusals import clash, invalid, not_allowed
@@ -55,6 +56,7 @@ def apply_listing(lease: Lease, listed: Sequence[ListedFolder], at: datetime) ->
         made = [
             _create(account, folder, by_role.get(folder.raw_name), known.values()) for folder in changes.new
         ]
+        folder_wishes.fulfil(account, made)
         everything = [*known.values(), *made]
         _show(account, everything, listed)
         if made or changes.renamed:

@@ -37,7 +37,6 @@ _SENTENCES: dict[str, str | Promise] = {
     "protocol_locked": _(
         "The protocol is fixed once mail was fetched. Connect a new account for the same address."
     ),
-    "not_listed_yet": _("The folders of the server are known after the first connection. Choose then."),
     "change_server_folders_instead": _("Folders are changed one by one, under the folders of the account."),
     "no_such_folder": _("The server has no folder “%(value)s”."),
     "first_mailbox_by_administrator": _(

@@ -7,6 +7,7 @@ import json
 import pytest
 from pytest_django import Settings
 
+from mailroom.actions.folder_wishes import fulfil
 from mailroom.data.mail.models import Account, ServerFolder
 from mailroom.data.people.models import Role, User
 from tests import letters
@@ -119,6 +120,33 @@ def test_deleting_archives_and_mail_stays(api: Caller, root: User) -> None:
     assert api.call("GET", f"/accounts/{account.pk}")[1]["active"] is False
     assert len(api.call("GET", "/messages")[1]["items"]) == 1
     assert api.call("POST", f"/accounts/{account.pk}/fetch")[0] == 409
+
+
+def test_folders_chosen_before_the_first_listing_are_kept_until_then(api: Caller) -> None:
+    """S2-09, S5-23: chosen in the same call that connects."""
+    chosen = [{"name": "INBOX"}, {"name": "Wysłane", "role": "sent"}, {"name": "Stare", "subscribed": False}]
+
+    status, made = api.call("POST", "/accounts", form(folders=chosen, drafts_folder="Szkice"))
+    account = Account.objects.get(pk=made["id"])
+    names = ("INBOX", "Wysłane", "Stare", "Sent", "Szkice")
+    rows = [
+        ServerFolder.objects.create(account=account, raw_name=name.encode(), name=name, subscribed=True)
+        for name in names
+    ]
+    fulfil(account, rows)
+
+    assert status == 201
+    found = {row.name: (row.subscribed, row.role) for row in ServerFolder.objects.all()}
+    assert found == {
+        "INBOX": (True, ""),
+        "Wysłane": (True, "sent"),
+        "Stare": (False, ""),
+        "Sent": (False, ""),
+        "Szkice": (False, "drafts"),
+    }
+    assert Account.objects.get().folder_wishes == {}
+    bad = [{"name": "X", "role": "attic"}]
+    assert api.call("POST", "/accounts", form(folders=bad))[1]["faults"][0]["field"] == "folders.0.role"
 
 
 def test_servers_are_found_by_the_address(api: Caller) -> None:

@@ -70,6 +70,8 @@ class Account(models.Model):
     outgoing_encryption = models.CharField(max_length=8, choices=Encryption.choices)
     provider = models.CharField(max_length=32, blank=True)
     """Key of the bundled provider table; empty when the host is not in it."""
+    folder_wishes = models.JSONField(default=dict, blank=True)
+    """Chosen before the server was first asked (:mod:`mailroom.actions.folder_wishes`); then empty."""
     active = models.BooleanField(default=True)
     system = models.BooleanField(default=False)
     """Sends Mailroom's own mail: invitations, resets, alarms."""

@@ -108,8 +108,9 @@ def test_postgresql_and_sqlite_addresses_become_settings(tmp_path: Path) -> None
     )
 
 
-def test_blobs_lie_in_a_file_or_on_s3(tmp_path: Path) -> None:
+def test_blobs_lie_in_a_file(tmp_path: Path) -> None:
     assert storage.blobs_path("", data_dir=tmp_path) == tmp_path / "blobs.db"
-    assert storage.blobs_path("s3://bucket/prefix?endpoint=http://x", data_dir=tmp_path) is None
+    with pytest.raises(SettingRefused, match=r"cannot use yet"):
+        storage.blobs_path("s3://bucket/prefix?endpoint=http://x", data_dir=tmp_path)
     with pytest.raises(SettingRefused, match=r"^MAILROOM_BLOBS_URL"):
         storage.blobs_path("ftp://x", data_dir=tmp_path)

@@ -79,9 +79,7 @@ def check_blobs() -> str:
     """The bytes of the letters can be read."""
     from django.conf import settings
 
-    path: Path | None = settings.MAILROOM_BLOBS_PATH
-    if path is None:
-        return f"at {settings.MAILROOM_BLOBS_URL}"
+    path: Path = settings.MAILROOM_BLOBS_PATH
     if not path.exists():
         return f"{path} will be made with the first letter"
     try:

@@ -31,7 +31,7 @@ MAILROOM_BIND = env_endpoint("MAILROOM_BIND", "127.0.0.1:8025")
 _seen = MAILROOM_BIND._replace(host="localhost") if MAILROOM_BIND.host in ANYWHERE else MAILROOM_BIND
 MAILROOM_BASE_URL = env_base_url("MAILROOM_BASE_URL", f"http://{_seen}")
 MAILROOM_BLOBS_URL = env_text("MAILROOM_BLOBS_URL")  # empty = SQLite at MAILROOM_BLOBS_PATH
-MAILROOM_BLOBS_PATH = storage.blobs_path(MAILROOM_BLOBS_URL, data_dir=MAILROOM_DATA_DIR)  # None = S3
+MAILROOM_BLOBS_PATH = storage.blobs_path(MAILROOM_BLOBS_URL, data_dir=MAILROOM_DATA_DIR)
 MAILROOM_CA_FILE = env_file("MAILROOM_CA_FILE")
 MAILROOM_ALLOW_HOSTS = env_list("MAILROOM_ALLOW_HOSTS")
 # A tuple of Fernet keys, newest first; made on first use.

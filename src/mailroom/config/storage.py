@@ -35,16 +35,16 @@ def database_settings(url: str, *, data_dir: Path) -> dict[str, Any]:
     )
 
 
-def blobs_path(url: str, *, data_dir: Path) -> Path | None:
-    """The SQLite file of the message bytes; None if they lie on S3."""
+def blobs_path(url: str, *, data_dir: Path) -> Path:
+    """The SQLite file of the message bytes."""
     scheme = urlsplit(url).scheme if url else "sqlite"
     if scheme == "sqlite":
         return _sqlite_path("MAILROOM_BLOBS_URL", url, default=data_dir / "blobs.db")
-    if scheme == "s3" and urlsplit(url).hostname:
-        return None
-    raise SettingRefused(
-        "MAILROOM_BLOBS_URL has an unknown kind: write sqlite:///path or s3://bucket/prefix."
-    )
+    if scheme == "s3":
+        raise SettingRefused(
+            "MAILROOM_BLOBS_URL names S3, which this version cannot use yet: remove it, or write sqlite:///path."
+        )
+    raise SettingRefused("MAILROOM_BLOBS_URL has an unknown kind: write sqlite:///path.")
 
 
 def _sqlite_path(name: str, url: str, *, default: Path) -> Path:

@@ -20,7 +20,7 @@ from mailroom.core.sync.state import ANSWERED, FLAGGED, SEEN, Flags
 from mailroom.core.sync.steps import Relink, SetFlags
 from mailroom.data.mail import rows
 from mailroom.data.mail.flagtext import flags_of, flags_text
-from mailroom.data.mail.models import Folder, Intent, Message, Placement, ServerFolder
+from mailroom.data.mail.models import Intent, Message, Placement, ServerFolder
 
 from .health import clean
 from .leases import Lease, insist
@@ -166,16 +166,9 @@ def relink(folder: ServerFolder, step: Relink, uidvalidity: int | None, sight: S
     placement.save()
     message = placement.message
     message.gone_at = None
-    message.spam = _only_in_spam(message)
-    message.save(update_fields=["gone_at", "spam"])
+    message.save(update_fields=["gone_at"])
     done.threads.add(message.thread_id)
     done.changed += 1
-
-
-def _only_in_spam(message: Message) -> bool:
-    """True while every live placement lies in Spam: such letters are on no card."""
-    roles = set(message.placements.filter(state=Placement.State.LIVE).values_list("folder__role", flat=True))
-    return roles == {Folder.Role.SPAM}
 
 
 def refuse_intents(

@@ -10,7 +10,6 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
@@ -63,20 +62,18 @@ class InboxWatch:
 
     def run(self) -> None:
         """Watch until the engine stops; then drop every connection without a word."""
-        pool = ThreadPoolExecutor(OPENING, thread_name_prefix="watch-open")
         try:
             while not self._stop.is_set():
-                self.turn(pool)
+                self.turn()
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
             self._drop_all()
             close_connections()
 
-    def turn(self, pool: ThreadPoolExecutor) -> None:
+    def turn(self) -> None:
         """One round: accounts looked up now and then, new sessions taken in, news told."""
         if time.monotonic() - self._looked_at >= LOOK_EVERY:
             self._looked_at = time.monotonic()
-            self._follow_accounts(pool)
+            self._follow_accounts()
         self._take_in_opened()
         woken = self._wait(TICK)
         if woken:
@@ -85,7 +82,7 @@ class InboxWatch:
 
     # --- which accounts
 
-    def _follow_accounts(self, pool: ThreadPoolExecutor) -> None:
+    def _follow_accounts(self) -> None:
         live = _live_accounts()
         for pk in [pk for pk in self._ways if self._ways[pk] != live.get(pk)]:
             self._drop(pk)
@@ -94,11 +91,14 @@ class InboxWatch:
             pause = self._pauses.get(pk)
             if pk in self._ways or pk in self._opening or (pause and pause.until > now):
                 continue
+            if len(self._opening) >= OPENING:
+                return
             self._opening.add(pk)
-            pool.submit(self._open, pk, way)
+            # A daemon, not a pool: a server that does not answer must not hold up the end of the process.
+            threading.Thread(target=self._open, args=(pk, way), name="watch-open", daemon=True).start()
 
     def _open(self, pk: int, way: WayIn) -> None:
-        """In a thread of the pool: connect and select the inbox, ready to idle."""
+        """In a thread of its own: connect and select the inbox, ready to idle."""
         session: MailServer | None = None
         try:
             session = self._connect(Account.objects.select_related("secret").get(pk=pk))

@@ -105,11 +105,20 @@ def parse_addresses(value: str | bytes | None) -> tuple[Address, ...]:
     """
     if not value:
         return ()
+    # The same few people write to each other all day.
+    return _parse_short(value) if len(value) <= _SHORT else _parse(value)
+
+
+def _parse(value: str | bytes) -> tuple[Address, ...]:
     text = raw_text(value[:_MAX_CHARS]) if isinstance(value, bytes) else value[:_MAX_CHARS]
     if "\n" in text or "\r" in text:
         text = _FOLDING.sub(" ", text)
     simple = _read_simple(text)
     return simple if simple is not None else _Reader(text).read()
+
+
+_SHORT = 200
+_parse_short = lru_cache(maxsize=8192)(_parse)
 
 
 def _read_simple(text: str) -> tuple[Address, ...] | None:

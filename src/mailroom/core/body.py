@@ -182,7 +182,7 @@ _INVISIBLE = re.compile(
 
 def make_snippet(text: str) -> str:
     """The beginning of `text` on one line, at most 200 characters, ended at a word."""
-    head = " ".join(_INVISIBLE.sub("", text[: 8 * SNIPPET_CHARS]).split())
+    head = " ".join(_INVISIBLE.sub("", text[: 4 * SNIPPET_CHARS]).split())
     if len(head) <= SNIPPET_CHARS:
         return head
     cut = head[:SNIPPET_CHARS]

@@ -74,18 +74,22 @@ class Header:
 def read_fields(block: bytes) -> tuple[Header, int, bool]:
     """The header of `block`, the offset where its last field ends, and whether junk stood between fields."""
     fields: list[tuple[str, bytes]] = []
+    index: dict[str, tuple[bytes, ...]] = {}
     unfolded = block.replace(b"\r\n", b"\n") if b"\r\n" in block else block
     for line in _CONTINUED.sub(b" ", unfolded).split(b"\n"):
         written, colon, value = line.partition(b":")
-        name = _field_name(written) if colon else None
-        if name:
-            fields.append((name, value.strip()))
+        names = _field_names(written) if colon else None
+        if names:
+            name, key = names
+            value = value.strip()
+            fields.append((name, value))
+            index[key] = (*index[key], value) if key in index else (value,)
         elif line.strip():
             return _read_fields_in_junk(block)
-    return Header(tuple(fields), index_fields(fields)), len(block), False
+    return Header(tuple(fields), index), len(block), False
 
 
-def index_fields(fields: list[tuple[str, bytes]]) -> dict[str, tuple[bytes, ...]]:
+def _index(fields: list[tuple[str, bytes]]) -> dict[str, tuple[bytes, ...]]:
     """Values by lower-case name, in the order of the header."""
     index: dict[str, list[bytes]] = {}
     for name, value in fields:
@@ -101,13 +105,14 @@ def _read_fields_in_junk(block: bytes) -> tuple[Header, int, bool]:
         junk = junk or bool(block[end : match.start()].strip(b"\r\n"))
         fields.append((match[1].decode("ascii"), match[2].strip()))
         end = match.end()
-    return Header(tuple(fields), index_fields(fields)), end, junk
+    return Header(tuple(fields), _index(fields)), end, junk
 
 
 @lru_cache(maxsize=4096)
-def _field_name(written: bytes) -> str | None:
+def _field_names(written: bytes) -> tuple[str, str] | None:
+    """The name of a field as written and in lower case; None when it is no name."""
     found = _NAME.fullmatch(written)
-    return found[1].decode("ascii") if found else None
+    return (found[1].decode("ascii"), found[1].decode("ascii").lower()) if found else None
 
 
 # --- words -----------------------------------------------------------------------------------------

@@ -46,11 +46,12 @@ RULE = "_" * 32
 
 def html_to_text(html: str) -> str:
     """The visible text of `html`: lines, `> ` before what stands in a block quote, `____` for a rule."""
-    source = _from_body(_MARKS.sub("", html[:MAX_HTML_CHARS]))
+    source = _MARKS.sub("", _from_body(html[:MAX_HTML_CHARS]))
     may_hide = _hides_something(source)
     preformatted = "<pre" in source.lower()
     if not preformatted:
-        source = _SPACE.sub(" ", source)
+        # Runs of spaces are joined at the end, when the markup is gone.
+        source = source.replace("\n", " ").replace("\r", " ").replace("\t", " ")
     if not may_hide:
         last = source.rfind(">") + 1
         source = _INLINE.sub("", source[:last]) + source[last:]

@@ -74,7 +74,7 @@ class Header:
 def read_fields(block: bytes) -> tuple[Header, int, bool]:
     """The header of `block`, the offset where its last field ends, and whether junk stood between fields."""
     fields: list[tuple[str, bytes]] = []
-    index: dict[str, tuple[bytes, ...]] = {}
+    index: dict[str, list[bytes]] = {}
     unfolded = block.replace(b"\r\n", b"\n") if b"\r\n" in block else block
     for line in _CONTINUED.sub(b" ", unfolded).split(b"\n"):
         written, colon, value = line.partition(b":")
@@ -83,10 +83,13 @@ def read_fields(block: bytes) -> tuple[Header, int, bool]:
             name, key = names
             value = value.strip()
             fields.append((name, value))
-            index[key] = (*index[key], value) if key in index else (value,)
+            if key in index:
+                index[key].append(value)
+            else:
+                index[key] = [value]
         elif line.strip():
             return _read_fields_in_junk(block)
-    return Header(tuple(fields), index), len(block), False
+    return Header(tuple(fields), {key: tuple(values) for key, values in index.items()}), len(block), False
 
 
 def _index(fields: list[tuple[str, bytes]]) -> dict[str, tuple[bytes, ...]]:

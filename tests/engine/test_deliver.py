@@ -282,6 +282,23 @@ def test_a_letter_in_doubt_is_marked_as_sent_and_filed(office: Mailbox, alice: U
     assert len(in_sent(office)) == 1
 
 
+def test_a_letter_in_doubt_that_the_server_filed_was_sent(office: Mailbox, alice: User) -> None:
+    """Evidence settles it: the copy in Sent can only come from the submission server."""
+    outgoing = write(office, alice, "dotlost@client.example")
+    send()
+    outgoing.refresh_from_db()
+    assert outgoing.state == "uncertain"
+    office.server.deliver(office.user, content_of(outgoing.blob), "Sent", flags="S")
+
+    office.sync()
+
+    outgoing.refresh_from_db()
+    assert (outgoing.state, [one.state for one in outgoing.recipients.all()]) == ("sent", ["sent"])
+    assert outgoing.filed_at is not None
+    assert len(in_sent(office)) == 1
+    assert Message.objects.filter(account=office.account, mid=outgoing.mid).count() == 1
+
+
 def test_again_is_a_new_letter_of_the_same_bytes(office: Mailbox, alice: User, smtp_sink: SmtpSink) -> None:
     outgoing = write(office, alice, "dotdropped@client.example", "luca@client.example")
     send()

@@ -392,6 +392,24 @@ def test_a_letter_over_the_cap_is_parked_until_a_person_asks(
     assert ledger(mailbox.account) == {"on_server": 3, "stored": 3, **EMPTY}
 
 
+# ------------------------------------------------------------------ when the next pass comes
+
+
+def test_a_pass_for_somebody_who_waits_does_not_put_the_thorough_one_off(mailbox: Mailbox) -> None:
+    from mailroom.actions.leases import claim
+    from mailroom.engine.passes import pass_over
+
+    planned = timezone.now() + timedelta(minutes=2)
+    Account.objects.filter(pk=mailbox.account.pk).update(next_at=planned, wanted_at=timezone.now())
+    for thorough in (False, True):
+        lease = claim(mailbox.account.pk, "test", timezone.now())
+        assert lease is not None
+        pass_over(lease, thorough=thorough)
+
+        mailbox.account.refresh_from_db()
+        assert (mailbox.account.next_at == planned) is not thorough
+
+
 # ------------------------------------------------------------------ the start date
 
 

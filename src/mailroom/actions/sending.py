@@ -250,6 +250,23 @@ def recover_outgoing(at: datetime, *, dead: Iterable[str] = ()) -> list[int]:
     return recovered
 
 
+def seen_in_sent(account_id: int, references: Iterable[str], at: datetime) -> list[Outgoing]:
+    """Letters in doubt of which the server itself filed a copy: that is evidence, they were sent."""
+    found = []
+    with durable():
+        doubtful = Outgoing.objects.select_for_update(no_key=True).filter(
+            account=account_id, reference__in=list(references), state=State.UNCERTAIN
+        )
+        for row in doubtful:
+            _write_recipients(row, settle(_states(row), Event.EVIDENCE))
+            row.state = step(State.UNCERTAIN, Phase.NONE, Event.EVIDENCE)[0].value
+            row.sent_at, row.error_kind, row.error_words = at, "", ""
+            row.save(update_fields=["state", "sent_at", "error_kind", "error_words"])
+            _tell(row, at)
+            found.append(row)
+    return found
+
+
 def owners_sending() -> set[str]:
     """Who says to be sending right now."""
     return set(Outgoing.objects.filter(state=State.SENDING).values_list("lease_owner", flat=True))

@@ -58,7 +58,8 @@ def sync_command(account_ids: tuple[int, ...], as_json: bool) -> None:
 def _accounts(account_ids: tuple[int, ...]) -> list[tuple[int, str]]:
     from mailroom.data.mail.models import Account
 
-    active = dict(Account.objects.filter(active=True).order_by("pk").values_list("pk", "email"))
+    imap = Account.objects.filter(active=True, protocol=Account.Protocol.IMAP)
+    active = dict(imap.order_by("pk").values_list("pk", "email"))
     unknown = [pk for pk in account_ids if pk not in active]
     if unknown:
         raise click.ClickException(f"no active account {', '.join(str(pk) for pk in unknown)}")
@@ -91,9 +92,10 @@ def _pass(pk: int, stop: threading.Event) -> Any:
     from django.utils import timezone
 
     from mailroom.actions.leases import claim
-    from mailroom.engine.loop import owner_name
+    from mailroom.engine.loop import free_dead_leases, owner_name
     from mailroom.engine.passes import pass_over
 
+    free_dead_leases()
     ends_at = time.monotonic() + WAIT_FOR_LEASE
     while not stop.is_set() and time.monotonic() < ends_at:
         lease = claim(pk, owner_name("sync"), timezone.now())

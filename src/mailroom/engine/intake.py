@@ -21,6 +21,7 @@ from mailroom.core.sync.state import Fetched
 from mailroom.core.sync.steps import Skip
 from mailroom.data.blobs import keeping
 from mailroom.data.mail.models import Parked, ServerFolder
+from mailroom.wire.failures import GiveUp
 
 from .ahead import Ahead, gathered
 from .job import Job, Stopped
@@ -107,7 +108,12 @@ class Intake:
             return {}
         asked = set(uids)
         span = b"%d:%d" % (min(asked), max(asked))
-        large = [uid for uid in self._job.session.search(b"UID %b LARGER %d" % (span, LARGE)) if uid in asked]
+        try:
+            found = self._job.session.search(b"UID %b LARGER %d" % (span, LARGE))
+        except GiveUp:
+            # A server that cannot search by size: its letters are taken as they come.
+            return {}
+        large = [uid for uid in found if uid in asked]
         return {one.uid: one.size or LARGE for one in self._job.session.fetch_headers(large)} if large else {}
 
     def _within_reason(self, uids: Sequence[int], sizes: Mapping[int, int]) -> list[int]:

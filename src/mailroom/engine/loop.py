@@ -30,6 +30,7 @@ from .watch import InboxWatch
 logger = logging.getLogger(__name__)
 
 WORKERS = 4
+POSTS = 2
 POLL = 0.3
 """Seconds between two looks at the tables by a worker that has nothing to do."""
 SWEEP_EVERY = 15.0
@@ -41,11 +42,10 @@ def run(stop: threading.Event, *, workers: int | None = None) -> None:
     """Run the engine until ``stop`` is set; then everything ends within three seconds."""
     recover()
     count = workers or int(getattr(settings, "MAILROOM_WORKERS", WORKERS))
-    # One worker is for letters going out alone: a first sync of every mailbox at once never holds them up.
-    jobs: list[tuple[str, Callable[[], None]]] = [("post", lambda: _keep_going(_post, stop, "post"))]
-    jobs += [(f"worker-{n}", lambda n=n: _keep_going(_work, stop, f"worker-{n}")) for n in range(count)]  # type: ignore[misc]
-    jobs += [("watch", lambda: _watch(stop)), ("broom", lambda: _sweep(stop))]
-    threads = [threading.Thread(target=job, name=name, daemon=True) for name, job in jobs]
+    threads = [_thread(f"worker-{number}", _keep_going, _work, stop) for number in range(count)]
+    # Letters going out have threads of their own: no first sync ever holds them up.
+    threads += [_thread(f"post-{number}", _keep_going, _post, stop) for number in range(POSTS)]
+    threads += [_thread("watch", _watch, stop), _thread("broom", _sweep, stop)]
     for thread in threads:
         thread.start()
     stop.wait()
@@ -56,11 +56,20 @@ def run(stop: threading.Event, *, workers: int | None = None) -> None:
     close_connections()
 
 
+def _thread(name: str, run: Callable[..., None], *arguments: object) -> threading.Thread:
+    return threading.Thread(target=run, args=arguments, name=name, daemon=True)
+
+
 def recover() -> None:
     """What a crash left: letters without a living worker, copies not stored, leases of the dead."""
     at = timezone.now()
     sending.recover_outgoing(at, dead=[owner for owner in sending.owners_sending() if not _lives(owner)])
     deliver.keep_missing_copies()
+    free_dead_leases()
+
+
+def free_dead_leases() -> None:
+    """Accounts that a killed process of this machine still holds are free at once."""
     owners = set(Account.objects.exclude(lease_owner="").values_list("lease_owner", flat=True))
     leases.take_from([owner for owner in owners if not _lives(owner)])
 
@@ -88,9 +97,9 @@ def _lives(owner: str) -> bool:
 # ------------------------------------------------------------------ threads
 
 
-def _keep_going(turn: Callable[[str, threading.Event], bool], stop: threading.Event, name: str) -> None:
+def _keep_going(turn: Callable[[str, threading.Event], bool], stop: threading.Event) -> None:
     """Do what is due, rest when nothing is; a fault costs a pause, never the thread."""
-    owner = owner_name(name)
+    owner = owner_name(threading.current_thread().name)
     try:
         while not stop.is_set():
             try:
@@ -117,9 +126,14 @@ def _work(owner: str, stop: threading.Event) -> bool:
     lease = leases.claim_due(owner, timezone.now())
     if lease is None:
         return False
-    polled = Account.objects.filter(pk=lease.account_id, wanted_at__isnull=True).exists()
-    pass_over(lease, stop=stop, thorough=polled)
+    pass_over(lease, stop=stop, thorough=not _merely_wanted(lease))
     return True
+
+
+def _merely_wanted(lease: leases.Lease) -> bool:
+    """Somebody waits for news, and the time of the next thorough pass has not come."""
+    account = Account.objects.filter(pk=lease.account_id, wanted_at__isnull=False)
+    return account.filter(next_at__gt=lease.claimed_at).exists()
 
 
 def _post(owner: str, stop: threading.Event) -> bool:

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Sequence
 
 from django.utils import timezone
 
-from mailroom.actions import recognising, sent_copies, syncing
+from mailroom.actions import recognising, sending, sent_copies, syncing
 from mailroom.actions.placing import Sight
 from mailroom.core.sync.identity import Arrival, adopt
 from mailroom.core.sync.state import Fetched
 from mailroom.core.sync.steps import Relink
 from mailroom.data.mail.models import Message, Placement
 
+from .deliver import keep_copy
 from .job import Job
 from .looking import Visit
 from .renumbering import arrival_of
@@ -66,7 +67,10 @@ def _own_copies(visit: Visit, chunk: Sequence[Fetched]) -> list[Relink]:
         found = _REFERENCE.search(message.header or b"")
         if found:
             references[message.uid] = found[1].decode("ascii")
-    waiting = sent_copies.waiting_copies(visit.folder, references.values()) if references else {}
+    if not references:
+        return []
+    _believe_what_was_seen(visit, references.values())
+    waiting = sent_copies.waiting_copies(visit.folder, references.values())
     relinks = []
     for uid, reference in sorted(references.items()):
         # Each waiting placement is given to one UID; a second copy is recognised like any other letter.
@@ -74,6 +78,14 @@ def _own_copies(visit: Visit, chunk: Sequence[Fetched]) -> list[Relink]:
         if message_id is not None:
             relinks.append(Relink(uid, message_id, placement_id))
     return relinks
+
+
+def _believe_what_was_seen(visit: Visit, references: Iterable[str]) -> None:
+    """A letter in doubt lies in the server's Sent folder: the submission server took it and filed it."""
+    if visit.folder.role != "sent":
+        return
+    for outgoing in sending.seen_in_sent(visit.folder.account_id, references, timezone.now()):
+        keep_copy(outgoing)
 
 
 def _adopted(visit: Visit, arrivals: Sequence[Arrival]) -> Iterable[Relink]:

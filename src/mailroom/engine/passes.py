@@ -26,7 +26,6 @@ from .sync import Result, sync_account
 
 logger = logging.getLogger(__name__)
 
-THOROUGH_EVERY = timedelta(minutes=15)
 _OURS_AGAIN = timedelta(seconds=30)
 
 
@@ -43,9 +42,8 @@ def pass_over(
     try:
         with renewing(lambda: leases.renew(lease, timezone.now())):
             result = sync_account(lease, stop=stop, thorough=thorough, connect=connect)
-        next_at = timezone.now() + health.finish(
-            lease, in_step=result.in_step, soon=result.soon, at=timezone.now()
-        )
+        pause = health.finish(lease, in_step=result.in_step, soon=result.soon, at=timezone.now())
+        next_at = _next(lease, timezone.now() + pause, thorough=thorough)
     except Stopped:
         next_at = timezone.now()
     except LostLease:
@@ -62,6 +60,12 @@ def pass_over(
         next_at = _failed(lease, Trouble("our_bug", type(error).__name__))
     leases.release(lease, next_at=next_at)
     return result
+
+
+def _next(lease: Lease, at: datetime, *, thorough: bool) -> datetime:
+    """A pass for somebody who waits does not put the thorough one off: a busy inbox would do so for ever."""
+    planned = Account.objects.values_list("next_at", flat=True).get(pk=lease.account_id)
+    return at if thorough or planned is None else min(at, planned)
 
 
 def _failed(lease: Lease, trouble: Trouble) -> datetime | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from mailroom.engine.readers import READERS
 from tests.engine.mailbox import Mailbox, make_mailbox
 from tests.servers.certs import Certificates
 from tests.servers.dovecot import Dovecot
@@ -35,3 +36,10 @@ def mailbox_of(
 def mailbox(mailbox_of: MakeMailbox) -> Mailbox:
     """A mailbox on a server that can do everything."""
     return mailbox_of("full")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def readers_end() -> Iterator[None]:
+    """Reading processes of first syncs end with the run."""
+    yield
+    READERS.close()

@@ -179,7 +179,6 @@ def test_killed_before_any_step_and_run_again_it_comes_to_the_same_end(
     die_before, finished = 0, False
     while not finished:
         die_before += 1
-        Account.objects.filter(email="other").delete()
         popped = _fresh(popped_of, dovecot, policy)
         user = popped.account.email
         steps = Steps(die_before)
@@ -221,10 +220,9 @@ def _fresh(popped_of: Callable[..., Popped], dovecot: Dovecot, policy: str) -> P
 
 def _nothing_lost(popped: Popped, dovecot: Dovecot, where: str) -> None:
     """Whatever is not on the server any more is here."""
-    there = {raw.split(b"\r\n", 3)[2] for raw in dovecot.letters(popped.account.email)}
-    here = {f"Subject: {subject}".encode() for subject in popped.subjects()}
-    assert len(there | here) == 3 or not popped.subjects(), where
-    assert len(there) == 3 or len(here) == 3, where
+    there = {raw.split(b"\r\n", 3)[2].decode() for raw in dovecot.letters(popped.account.email)}
+    here = {f"Subject: {subject}" for subject in popped.subjects()}
+    assert there | here == {f"Subject: Letter {n}" for n in range(3)}, where
 
 
 # ------------------------------------------------------------------ ids
@@ -319,7 +317,8 @@ def test_without_unique_ids_letters_come_once_and_none_is_deleted(db: None, top:
             assert popped.run().in_step
         assert popped.subjects() == ["Letter 0", "Letter 1", "Letter 2", "No id"]
         assert drop.count("DELE") == 0
-        assert drop.count("RETR") == 4 if top else drop.count("TOP") == 3
+        # Without TOP each look is a download; even then nothing is stored twice.
+        assert drop.count("RETR") == (4 if top else 16)
         drop.letters.pop(0)
         assert popped.run().in_step
         assert len(popped.subjects()) == 4
@@ -474,7 +473,8 @@ def test_a_fault_at_any_command_costs_only_time(db: None, verb: str, fault: byte
 
 def test_what_came_before_the_line_broke_is_kept(db: None) -> None:
     """Goal 7: the next pass does not fetch it again."""
-    with maildrop(spoil=lambda command: HANG_UP if command == "RETR 3" else None) as drop:
+    with maildrop(capabilities=("USER", "UIDL", "TOP")) as drop:
+        drop.spoil = lambda command: HANG_UP if command == "RETR 3" else None
         drop.put(*(letter(n) for n in range(10)))
         popped = account_on(drop)
         with pytest.raises(Failure):

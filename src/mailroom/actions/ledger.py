@@ -9,15 +9,17 @@ from dataclasses import asdict, dataclass
 
 from django.db.models import Count, Q, Sum
 
-from mailroom.data.mail.models import Account, Message, Parked, Placement, ServerFolder
+from mailroom.data.mail.models import Account, Message, Parked, Placement, PopUidl, ServerFolder
+
+POP3 = Account.Protocol.POP3
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Placements in subscribed folders, each in exactly one place."""
+    """Placements in subscribed folders, or messages of a POP3 maildrop, each in exactly one place."""
 
     on_server: int
-    """EXISTS at the last complete look."""
+    """EXISTS, or the length of the listing, at the last complete look."""
     stored: int
     waiting: int
     """Known to exist, not stored yet, or headers without body."""
@@ -59,15 +61,15 @@ def ledger_of(account: Account | int) -> Ledger:
         filtered=Sum("filtered", default=0),
         before_start=Sum("before_start", default=0),
     )
-    placed = _placed(account_id)
+    placed, popped = _placed(account_id), _popped(account_id)
     return Ledger(
         on_server=sums["on_server"],
-        stored=placed["stored"],
+        stored=placed["stored"] + popped["stored"],
         waiting=sums["waiting"] + placed["header"],
         filtered=sums["filtered"],
-        before_start=sums["before_start"],
-        parked=placed["too_big"] + _parked(account_id),
-        purged=placed["purged"],
+        before_start=sums["before_start"] + popped["before_start"],
+        parked=placed["too_big"] + popped["parked"] + _parked(account_id),
+        purged=placed["purged"] + popped["purged"],
     )
 
 
@@ -87,5 +89,18 @@ def _placed(account_id: int) -> dict[str, int]:
     )
 
 
+def _popped(account_id: int) -> dict[str, int]:
+    """The messages of a POP3 maildrop that were there at the last look, by what became of them."""
+    kept = Q(message__isnull=False) & ~Q(message__fate=Message.Fate.PURGED)
+    return PopUidl.objects.filter(account=account_id, account__protocol=POP3, gone_at=None).aggregate(
+        stored=Count("pk", filter=Q(outcome="stored") & kept),
+        purged=Count("pk", filter=Q(outcome="stored") & ~kept),
+        before_start=Count("pk", filter=Q(outcome="before_start")),
+        parked=Count("pk", filter=Q(outcome="parked")),
+    )
+
+
 def _parked(account_id: int) -> int:
-    return Parked.objects.filter(server_folder__account=account_id, server_folder__subscribed=True).count()
+    """Of IMAP: with POP3 what is parked may have left the server, and its row says so."""
+    parked = Parked.objects.filter(server_folder__account=account_id, server_folder__subscribed=True)
+    return parked.exclude(account__protocol=POP3).count()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from hashlib import blake2b
 
 
 class Outcome(StrEnum):
@@ -71,6 +72,17 @@ _DERIVED = "top "
 def derived(identity: str) -> str:
     """The id that stands for the one a server does not give."""
     return f"{_DERIVED}{identity}"
+
+
+def keepable(uidl: str) -> str:
+    """An id as a row can hold it: RFC 1939 allows 70 printable characters, servers allow themselves more."""
+    plain = uidl.replace("\0", "\ufffd")
+    if len(plain) <= LONGEST_ID:
+        return plain
+    return f"long {blake2b(uidl.encode('utf-8', 'replace'), digest_size=32).hexdigest()}"
+
+
+LONGEST_ID = 200
 
 
 @dataclass(frozen=True, slots=True)

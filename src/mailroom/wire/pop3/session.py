@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -92,15 +92,15 @@ class Pop3Session:
         """The header and the first ``lines`` of the body; GiveUp(unsupported) by servers without TOP."""
         return self._one(b"TOP %d %d" % (number, lines), MOST_BYTES)
 
-    def retrieve_each(self, numbers: Iterable[int], *, most: int = MOST_BYTES) -> Iterator[Answer]:
+    def retrieve_each(self, numbers: Iterable[int], *, most: int = MOST_BYTES) -> Generator[Answer]:
         """The bytes of several messages, or why one was not given, in the order asked for."""
         return self._each(numbers, lambda number: b"RETR %d" % number, most)
 
-    def top_each(self, numbers: Iterable[int]) -> Iterator[Answer]:
+    def top_each(self, numbers: Iterable[int]) -> Generator[Answer]:
         """The headers of several messages, or why one was not given, in the order asked for."""
         return self._each(numbers, lambda number: b"TOP %d 0" % number, MOST_BYTES)
 
-    def _each(self, numbers: Iterable[int], command: Callable[[int], bytes], most: int) -> Iterator[Answer]:
+    def _each(self, numbers: Iterable[int], command: Callable[[int], bytes], most: int) -> Generator[Answer]:
         ahead = _IN_FLIGHT if "PIPELINING" in self._can else 1
         waiting = iter(numbers)
         sent: deque[int] = deque()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from mailroom.core.indexing import prepared
 from mailroom.core.letter import read_letter
 from mailroom.core.sync.state import Fetched
 from mailroom.engine.ahead import Ahead, gathered
@@ -89,7 +90,7 @@ def test_a_reader_says_what_is_read_here() -> None:
         with readers.borrow() as second:
             assert second is None
 
-    assert found == [read_letter(raw) for raw in raws]
+    assert found == [prepared(read_letter(raw)) for raw in raws]
     readers.close()
 
 
@@ -101,7 +102,7 @@ def test_a_reader_that_is_killed_costs_nothing_but_time() -> None:
         assert reader is not None
         reader._process.kill()
         reader._process.wait()
-        assert reader.read(raws) == [read_letter(raws[0])]
+        assert reader.read(raws) == [prepared(read_letter(raws[0]))]
     with readers.borrow() as reader:
         assert reader is not None
         assert reader.alive

@@ -8,7 +8,7 @@ its card, those of its people, and every known address of its domains.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.db import transaction
@@ -277,14 +277,17 @@ def _domain_addresses(company: Company) -> Collection[int]:
     return Address.objects.filter(covered).exclude(pk__in=own).values_list("pk", flat=True)
 
 
-def claim_new(addresses: Sequence[Address]) -> None:
+def claim_new(addresses: Iterable[Address]) -> None:
     """For the transaction that first sees these addresses: companies claim those of their domains."""
-    wide = {parent for row in addresses for parent in _with_parents(row.host)}
+    if not CompanyDomain.objects.exists():
+        return
+    rows = list(addresses)
+    wide = {parent for row in rows for parent in _with_parents(row.host)}
     owners = list(CompanyDomain.objects.filter(domain__in=wide).values_list("domain", "company_id"))
     Claim.objects.bulk_create(
         [
             Claim(company_id=company_id, address=row, reason=Claim.Reason.DOMAIN)
-            for row in addresses
+            for row in rows
             for domain, company_id in owners
             if domain in _with_parents(row.host)
         ],

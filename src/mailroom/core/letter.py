@@ -81,6 +81,8 @@ class Letter:
     """16 bytes, equal for copies of a letter in several accounts: of id and body, else of all bytes."""
     header_digest: bytes
     """16 bytes of From, To, Date, Subject, topmost Received: recognises a copy before its body is here."""
+    folded: tuple[str, ...] = ()
+    """The searchable columns, where :mod:`mailroom.core.indexing` has prepared them."""
 
     @property
     def has_html(self) -> bool:

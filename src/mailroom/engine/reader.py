@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import IO, Any
 
+from mailroom.core.indexing import prepared
 from mailroom.core.letter import Letter, read_letter
 
 _LENGTH = struct.Struct("!Q")
@@ -38,8 +39,8 @@ def read_from(pipe: IO[bytes]) -> Any:
 
 
 def read_letters(raws: Sequence[bytes]) -> list[Letter]:
-    """What a batch of letters says."""
-    return [read_letter(raw) for raw in raws]
+    """What a batch of letters says, ready to be stored."""
+    return [prepared(read_letter(raw)) for raw in raws]
 
 
 def main() -> None:

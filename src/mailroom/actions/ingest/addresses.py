@@ -20,13 +20,13 @@ def address_rows(addresses: Iterable[Address]) -> dict[str, int]:
     if missing:
         _make([by_key[key] for key in sorted(missing)])
         rows |= _rows(missing)
-        claim_new(list(AddressRow.objects.filter(key__in=missing)))
+        claim_new(AddressRow.objects.filter(key__in=missing))
     return rows
 
 
 def usable(address: Address) -> bool:
     """An address that can be matched: undisclosed recipients and wrecks have no row."""
-    return bool(address.mailbox and address.host) and len(address.key) <= LONGEST_KEY
+    return 0 < len(address.key) <= LONGEST_KEY
 
 
 def _rows(keys: Iterable[str]) -> dict[str, int]:

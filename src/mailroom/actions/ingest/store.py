@@ -10,6 +10,7 @@ from django.db import transaction
 
 from mailroom.core.address import Address
 from mailroom.core.datekey import SERIALS, date_key, sorting_date
+from mailroom.core.indexing import index_text
 from mailroom.core.letter import Letter
 from mailroom.data.blobs import keeping
 from mailroom.data.mail import rows as list_rows
@@ -56,7 +57,9 @@ def store(batch: Batch) -> Stored:
     insert.attachments(plan.new)
     insert.placements(batch.account_id, plan.placements)
     _adopt(plan.adopted)
-    search.index([_document(batch.account_id, pk, arrival.letter) for pk, arrival in plan.new])
+    search.index(
+        [search.Document(pk, batch.account_id, index_text(arrival.letter)) for pk, arrival in plan.new]
+    )
     touched = _threads_of(plan, threads)
     list_rows.refresh(touched)
     for progress in batch.progress:
@@ -141,22 +144,6 @@ def _free_keys(wanted: Sequence[int]) -> list[int]:
 
 def _addresses(letters: Sequence[Letter]) -> list[Address]:
     return [address for letter in letters for _, address in insert.headers_of(letter)]
-
-
-def _document(account_id: int, pk: int, letter: Letter) -> search.Document:
-    def written(*addresses: Address) -> str:
-        return " ".join(f"{one.name} {one.email}" for one in addresses)
-
-    return search.Document(
-        message_id=pk,
-        account_id=account_id,
-        subject=letter.subject,
-        sender=written(*letter.from_, *letter.sender),
-        recipient=written(*letter.to, *letter.bcc),
-        copy=written(*letter.cc),
-        body=letter.text,
-        file=" ".join(one.filename for one in letter.attachments if one.filename),
-    )
 
 
 def _adopt(adopted: Sequence[tuple[int, Arrival]]) -> None:

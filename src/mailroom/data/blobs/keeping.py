@@ -6,7 +6,10 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.db import connection
 from django.utils import timezone
+
+from mailroom.data import bulk
 
 from .models import Blob
 from .store import blobs
@@ -24,7 +27,7 @@ class Kept:
 def make_durable(contents: Sequence[bytes]) -> list[Kept]:
     """Write what is new to the store in one commit. Touches no row, so it runs outside any transaction."""
     digests = [hashlib.sha256(content).digest() for content in contents]
-    known = _known(digests)
+    known = _select("stored_size", list(set(digests)))
     new = {digest: content for digest, content in zip(digests, contents, strict=True) if digest not in known}
     stored = dict(zip(new, blobs().put(new.items()), strict=True)) if new else {}
     return [
@@ -35,16 +38,19 @@ def make_durable(contents: Sequence[bytes]) -> list[Kept]:
 
 def rows_of(kept: Sequence[Kept]) -> dict[bytes, int]:
     """The row of each digest, made where it is missing; to be called in the caller's transaction."""
-    at = timezone.now()
-    Blob.objects.bulk_create(
-        [
-            Blob(digest=one.digest, size=one.size, stored_size=one.stored_size, created_at=at)
-            for one in {one.digest: one for one in kept}.values()
-        ],
-        ignore_conflicts=True,
-    )
-    rows = Blob.objects.filter(digest__in=[one.digest for one in kept]).values_list("digest", "pk")
-    return {bytes(digest): pk for digest, pk in rows}
+    digests = list({one.digest for one in kept})
+    rows = _select("id", digests)
+    missing = {one.digest: one for one in kept if one.digest not in rows}
+    if missing:
+        at = bulk.moment(timezone.now())
+        bulk.insert(
+            Blob,
+            ("digest", "size", "stored_size", "created_at"),
+            ((one.digest, one.size, one.stored_size, at) for one in missing.values()),
+            ignore=True,
+        )
+        rows |= _select("id", list(missing))
+    return rows
 
 
 def keep(content: bytes) -> int:
@@ -58,6 +64,11 @@ def content_of(blob: Blob) -> bytes:
     return blobs().get(bytes(blob.digest))
 
 
-def _known(digests: Sequence[bytes]) -> dict[bytes, int]:
-    rows = Blob.objects.filter(digest__in=list(set(digests))).values_list("digest", "stored_size")
-    return {bytes(digest): size for digest, size in rows}
+def _select(column: str, digests: Sequence[bytes]) -> dict[bytes, int]:
+    """``column`` of the rows of these digests, read below the ORM: it is asked for every letter."""
+    if not digests:
+        return {}
+    marks = ",".join(["%s"] * len(digests))
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT digest, {column} FROM blobs_blob WHERE digest IN ({marks})", list(digests))
+        return {bytes(digest): value for digest, value in cursor.fetchall()}

@@ -10,13 +10,11 @@ from dataclasses import dataclass
 import zstandard
 from django.db import connection
 
-from mailroom.core.fold import fold
+from mailroom.core import indexing
 from mailroom.data import bulk
 from mailroom.data.mail.models import LetterText
 
-COLUMNS = ("account", "subject", "sender", "recipient", "copy", "body", "file")
-MAX_CHARACTERS = 200_000
-"""Of the body; what is longer is found by its beginning."""
+COLUMNS = ("account", *indexing.COLUMNS)
 _WORD = re.compile(r"[^\W_]+")
 _WEIGHT = {"subject": "A", "sender": "B", "recipient": "C", "copy": "C", "body": "D", "file": "D"}
 _LONGEST_LEXEME = 500
@@ -26,23 +24,20 @@ _MAX_POSITION = 16_000
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What is searchable of one letter, not yet folded."""
+    """What is searchable of one letter."""
 
     message_id: int
     account_id: int
-    subject: str
-    sender: str
-    """Names and addresses, as for ``recipient`` and ``copy``."""
-    recipient: str
-    copy: str
-    body: str
-    file: str
-    """Names of attachments."""
+    columns: tuple[str, ...]
+    """Folded, as :func:`mailroom.core.indexing.index_text` gives them."""
 
 
 def index(documents: Sequence[Document]) -> None:
     """Add letters to the index; newest-first order comes from the ids, so they go in ascending."""
-    rows = sorted((document.message_id, _columns(document)) for document in documents)
+    rows = [
+        (one.message_id, [account_token(one.account_id), *one.columns])
+        for one in sorted(documents, key=lambda one: one.message_id)
+    ]
     if connection.vendor == "postgresql":
         _index_vectors(rows)
     else:
@@ -80,18 +75,6 @@ def account_token(account_id: int) -> str:
 def words(text: str) -> list[str]:
     """The words of folded text, cut as both engines cut them."""
     return _WORD.findall(text)
-
-
-def _columns(document: Document) -> list[str]:
-    texts = (
-        document.subject,
-        document.sender,
-        document.recipient,
-        document.copy,
-        document.body,
-        document.file,
-    )
-    return [account_token(document.account_id), *(fold(text[:MAX_CHARACTERS]) for text in texts)]
 
 
 def _unpacked(kept: LetterText) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
+from datetime import timedelta
 
 import pytest
 
@@ -195,6 +196,22 @@ def test_implicit_tls_and_the_guard_of_addresses(certificates: Certificates) -> 
         with pytest.raises(AskPerson) as caught:
             Pop3Session.open(endpoint, Trust(), ANNA, timeout=3)
     assert caught.value.kind is Kind.NOT_ALLOWED
+
+
+def test_a_test_of_the_connection_speaks_pop3() -> None:
+    """S1-01: both types can be configured, and tried before they are saved."""
+    from mailroom.wire.check import check_incoming
+
+    with maildrop() as drop:
+        good = check_incoming(drop.endpoint(), LOCAL, ANNA, protocol="pop3", timeout=3)
+        bad = check_incoming(drop.endpoint(), LOCAL, Password("anna", "x"), protocol="pop3", timeout=3)
+    assert (good.ok, "UIDL" in good.capabilities, good.folders) == (True, True, ())
+    assert (bad.ok, bad.kind) == (False, Kind.WRONG_PASSWORD)
+
+
+def test_how_long_a_server_wants_to_be_left_alone() -> None:
+    with maildrop(capabilities=("USER", "UIDL", "LOGIN-DELAY 900 USER")) as drop, opened(drop) as session:
+        assert session.login_delay == timedelta(seconds=900)
 
 
 # ------------------------------------------------------------------ listings

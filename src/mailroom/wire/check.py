@@ -10,6 +10,7 @@ from mailroom.core.sync.state import ListedFolder
 from mailroom.wire.dial import Endpoint, Trust
 from mailroom.wire.failures import Failure, Kind, RetryLater
 from mailroom.wire.imap import ImapSession
+from mailroom.wire.pop3 import Pop3Session
 from mailroom.wire.sign_in import Credentials
 from mailroom.wire.smtp import SmtpSession
 
@@ -31,16 +32,29 @@ class Verdict:
 
 
 def check_incoming(
-    endpoint: Endpoint, trust: Trust, credentials: Credentials, *, timeout: float = AT_MOST
+    endpoint: Endpoint,
+    trust: Trust,
+    credentials: Credentials,
+    *,
+    protocol: str = "imap",
+    timeout: float = AT_MOST,
 ) -> Verdict:
-    """Sign in to an IMAP server and list its folders; never raises a Failure."""
+    """Sign in and list the folders, of which POP3 has none; never raises a Failure."""
 
     def attempt() -> Verdict:
+        if protocol == "pop3":
+            return _try_maildrop(endpoint, trust, credentials, timeout)
         with ImapSession.open(endpoint, trust, credentials, timeout=timeout) as session:
             folders = tuple(session.list_folders(with_status=False))
             return Verdict(ok=True, capabilities=session.capabilities, folders=folders)
 
     return _in_time(attempt, timeout)
+
+
+def _try_maildrop(endpoint: Endpoint, trust: Trust, credentials: Credentials, timeout: float) -> Verdict:
+    with Pop3Session.open(endpoint, trust, credentials, timeout=timeout) as session:
+        session.sizes()
+        return Verdict(ok=True, capabilities=session.capabilities)
 
 
 def check_outgoing(

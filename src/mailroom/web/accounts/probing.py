@@ -49,7 +49,9 @@ def probe(way: WayIn) -> Verdicts:
         allow_hosts=tuple(settings.MAILROOM_ALLOW_HOSTS),
     )
     with ThreadPoolExecutor(max_workers=2) as both:
-        coming = both.submit(partial(check_incoming, endpoint(way.incoming), trust, password))
+        coming = both.submit(
+            partial(check_incoming, endpoint(way.incoming), trust, password, protocol=way.protocol)
+        )
         going = both.submit(partial(check_outgoing, endpoint(way.outgoing), trust, password))
         return Verdicts(_side(coming.result(), way.incoming), _side(going.result(), way.outgoing))
 

@@ -9,6 +9,7 @@ import contextlib
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
@@ -23,6 +24,7 @@ from mailroom.wire.sign_in import Credentials
 MOST_BYTES = 128 * 1024 * 1024
 """A letter larger than this is not taken into memory, whatever LIST said of its size."""
 LISTING = 64 * 1024 * 1024
+_LONGEST_DELAY = 86_400
 _IN_FLIGHT = 8
 """Commands sent ahead where the server takes them (PIPELINING, RFC 2449 6.6)."""
 
@@ -49,6 +51,11 @@ class Pop3Session:
     @property
     def capabilities(self) -> frozenset[str]:
         return frozenset(self._can)
+
+    @property
+    def login_delay(self) -> timedelta:
+        """How long the server wants to be left alone between two sessions (RFC 2449 6.5)."""
+        return timedelta(seconds=min(_whole(self._can.get("LOGIN-DELAY", "")), _LONGEST_DELAY))
 
     # --- looking
 

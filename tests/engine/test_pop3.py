@@ -5,6 +5,8 @@ S1-01, S1-02, S1-03, S1-07, S5-27, C1, C2; sync engine 1.16 and 1.22; goal 16; q
 
 from __future__ import annotations
 
+import signal
+import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -14,15 +16,19 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from mailroom.actions import parking, popping
+from mailroom.actions import leases, parking, popping
 from mailroom.core.sync.maildrop import Outcome
 from mailroom.data.mail.models import Account, Folder, Intent, Message, News, Parked, Placement, ServerFolder
+from mailroom.engine import loop
+from mailroom.engine.passes import pass_over
 from mailroom.wire.dial import Encryption, Endpoint
 from mailroom.wire.failures import Failure, Kind
 from mailroom.wire.pop3 import Pop3Session
 from mailroom.wire.sign_in import Password
 from tests import letters
+from tests.engine.mailbox import Mailbox
 from tests.engine.maildrops import Killed, Popped, Steps, make_popped
+from tests.engine.test_loop import sync_process
 from tests.servers.certs import Certificates
 from tests.servers.dovecot import PASSWORD, Dovecot
 from tests.servers.maildrop import Kept, Maildrop, maildrop
@@ -507,6 +513,81 @@ def test_a_server_that_forgets_deletions_is_asked_again(db: None) -> None:
         assert drop.count("DELE") == 2
         assert popped.subjects() == ["Letter 0"]
         assert drop.letters == []
+
+
+# ------------------------------------------------------------------ as the engine does it
+
+
+def claimed(at: datetime | None = None) -> leases.Lease:
+    lease = leases.claim_due("test", at or timezone.now())
+    assert lease is not None, "nothing is due"
+    return lease
+
+
+def test_the_engine_claims_and_finishes_a_maildrop_like_any_account(db: None) -> None:
+    with maildrop(capabilities=("USER", "UIDL", "TOP", "LOGIN-DELAY 1800")) as drop:
+        drop.put(letter(1))
+        popped = account_on(drop)
+        pass_over(claimed())
+        popped.account.refresh_from_db()
+        assert popped.account.state == Account.State.LIVE
+        assert popped.account.last_in_step_at is not None
+        assert popped.account.capabilities == ["LOGIN-DELAY", "TOP", "UIDL", "USER"]
+        assert popped.account.next_at is not None
+        assert popped.account.next_at > timezone.now() + timedelta(minutes=29)
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "kind", "again"),
+    [
+        (b"-ERR [IN-USE] another client\r\n", "retrying", "unavailable", timedelta(minutes=1)),
+        (b"-ERR [LOGIN-DELAY] slowly\r\n", "retrying", "throttled", timedelta(minutes=16)),
+        (b"-ERR [AUTH] no\r\n", "needs_person", "wrong_password", None),
+    ],
+)
+def test_a_sign_in_that_fails_is_told_like_any_other(
+    db: None, answer: bytes, state: str, kind: str, again: timedelta | None
+) -> None:
+    """Section 1.16: [IN-USE] and [LOGIN-DELAY] are obeyed; a refused password is not tried again."""
+    with maildrop(spoil=lambda command: answer if command.startswith("PASS") else None) as drop:
+        popped = account_on(drop)
+        pass_over(claimed())
+        popped.account.refresh_from_db()
+    assert (popped.account.state, popped.account.error_kind) == (state, kind)
+    next_at = popped.account.next_at
+    assert (next_at is None) == (again is None)
+    assert again is None or timezone.now() < next_at <= timezone.now() + again
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.dovecot
+def test_killed_with_the_ninth_signal_it_loses_and_doubles_nothing(
+    dovecot: Dovecot, mailbox_user: str
+) -> None:
+    """Goal 7, S1-03: kill -9 in the middle of a download that removes."""
+    for number in range(300):
+        dovecot.deliver(mailbox_user, letter(number))
+    popped = make_popped(
+        dovecot.host, dovecot.pop3_port, mailbox_user, incoming_encryption="starttls", delete_policy=REMOVE
+    )
+    office = Mailbox(dovecot, mailbox_user, popped.account)
+    for target in (1, 120, 270):
+        process = sync_process(office)
+        ends_at = time.monotonic() + 30
+        while process.poll() is None and popped.count() < target and time.monotonic() < ends_at:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        assert len(dovecot.letters(mailbox_user)) + popped.count() >= 300
+        loop.recover()
+
+    process = sync_process(office)
+    _, err = process.communicate(timeout=120)
+
+    assert process.returncode == 0, err
+    assert popped.subjects() == sorted(f"Letter {n}" for n in range(300))
+    assert popped.count() == 300
+    assert dovecot.letters(mailbox_user) == []
 
 
 # ------------------------------------------------------------------ the rest of the product

@@ -53,7 +53,7 @@ def due(at: datetime) -> QuerySet[Account, int]:
     waiting = Intent.objects.filter(account=OuterRef("pk"), phase__in=Intent.LIVE, next_at__lte=at)
     pushes = Q(state__in=[Account.State.LIVE, Account.State.FIRST_SYNC]) & Exists(waiting)
     return (
-        Account.objects.filter(_free(at), active=True, protocol=Account.Protocol.IMAP)
+        Account.objects.filter(_free(at), active=True)
         .filter(Q(wanted_at__isnull=False) | Q(next_at__lte=at) | pushes)
         .order_by(Case(When(wanted_at__isnull=False, then=0), default=1), "next_at", "pk")
         .values_list("pk", flat=True)

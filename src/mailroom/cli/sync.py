@@ -58,8 +58,7 @@ def sync_command(account_ids: tuple[int, ...], as_json: bool) -> None:
 def _accounts(account_ids: tuple[int, ...]) -> list[tuple[int, str]]:
     from mailroom.data.mail.models import Account
 
-    imap = Account.objects.filter(active=True, protocol=Account.Protocol.IMAP)
-    active = dict(imap.order_by("pk").values_list("pk", "email"))
+    active = dict(Account.objects.filter(active=True).order_by("pk").values_list("pk", "email"))
     unknown = [pk for pk in account_ids if pk not in active]
     if unknown:
         raise click.ClickException(f"no active account {', '.join(str(pk) for pk in unknown)}")

@@ -22,6 +22,7 @@ from mailroom.wire.mailbox import MailServer
 from .connecting import open_mailbox, trouble_of
 from .job import Stopped
 from .keeping import renewing
+from .pop3 import pop_account
 from .sync import Result, sync_account
 
 logger = logging.getLogger(__name__)
@@ -41,8 +42,9 @@ def pass_over(
     next_at: datetime | None = timezone.now()
     try:
         with renewing(lambda: leases.renew(lease, timezone.now())):
-            result = sync_account(lease, stop=stop, thorough=thorough, connect=connect)
+            result = _pass(lease, stop, thorough=thorough, connect=connect)
         pause = health.finish(lease, in_step=result.in_step, soon=result.soon, at=timezone.now())
+        pause = max(pause, result.at_least)
         next_at = _next(lease, timezone.now() + pause, thorough=thorough)
     except Stopped:
         next_at = timezone.now()
@@ -60,6 +62,19 @@ def pass_over(
         next_at = _failed(lease, Trouble("our_bug", type(error).__name__))
     leases.release(lease, next_at=next_at)
     return result
+
+
+def _pass(
+    lease: Lease,
+    stop: threading.Event | None,
+    *,
+    thorough: bool,
+    connect: Callable[[Account], MailServer],
+) -> Result:
+    """The pass of the account's protocol; with POP3 each is a thorough one."""
+    if Account.objects.filter(pk=lease.account_id, protocol=Account.Protocol.POP3).exists():
+        return pop_account(lease, stop=stop)
+    return sync_account(lease, stop=stop, thorough=thorough, connect=connect)
 
 
 def _next(lease: Lease, at: datetime, *, thorough: bool) -> datetime:

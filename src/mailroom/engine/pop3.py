@@ -83,7 +83,8 @@ class _Pass:
         self._tell(force=True)
         troubles = self._end(decided.doomed)
         ledger = ledger_of(self._job.account)
-        return Result(ledger, ledger.in_step and not troubles, bool(troubles), troubles)
+        in_step = ledger.in_step and not troubles
+        return Result(ledger, in_step, bool(troubles), troubles, self._job.session.login_delay)
 
     # --- deciding
 

@@ -99,6 +99,7 @@ _CURES: dict[str, str | Promise] = {
     "use_oauth": _("The provider takes no passwords any more; it wants consent in the browser (OAuth 2)."),
     "web_login": _("The provider wants you to sign in on its web page once. Do it, then try again."),
     "enable_imap": _("Switch IMAP on in the settings of the mailbox, then try again in a few minutes."),
+    "enable_pop3": _("Switch POP3 on in the settings of the mailbox, then try again in a few minutes."),
     "exchange_not_connected": _(
         "The login is right, but IMAP is not switched on for it. Ask your administrator."
     ),

@@ -33,6 +33,7 @@ CAPABILITIES: dict[str, str | None] = {
     "full": None,
     "no_qresync": f"{_RICH} CONDSTORE",
     "no_condstore": _RICH,
+    "no_move": f"{_COMMON} ENABLE ESEARCH SPECIAL-USE CONDSTORE",
     "plain": _COMMON.replace(" UIDPLUS", "").replace(" LITERAL+", ""),
 }
 """What the server announces; it can still do everything. What a client believes is what is tested."""

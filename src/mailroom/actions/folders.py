@@ -272,9 +272,10 @@ def _named_like(server_folder: ServerFolder) -> Folder:
 
 
 def _refile(server_folder: ServerFolder, folder: Folder) -> None:
+    # Letters that a person filed elsewhere (deleted here, or about to move) stay where they are shown.
+    placements = Placement.objects.filter(server_folder=server_folder, folder=server_folder.folder_id)
     server_folder.folder = folder
     server_folder.save(update_fields=["folder"])
-    placements = Placement.objects.filter(server_folder=server_folder)
     threads = set(placements.values_list("message__thread_id", flat=True))
     placements.update(folder=folder)
     ids = sorted(threads)

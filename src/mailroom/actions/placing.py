@@ -19,6 +19,7 @@ from mailroom.core.sync.plan import GONE_AFTER
 from mailroom.core.sync.state import ANSWERED, FLAGGED, SEEN, Flags
 from mailroom.core.sync.steps import Relink, SetFlags
 from mailroom.data.mail import rows
+from mailroom.data.mail.deleted import deleted_here
 from mailroom.data.mail.flagtext import flags_of, flags_text
 from mailroom.data.mail.models import Intent, Message, Placement, ServerFolder
 
@@ -110,7 +111,9 @@ def unlink(placement_ids: Sequence[int], at: datetime, done: Applied) -> None:
 
 def _retarget(placement_ids: Sequence[int]) -> None:
     """A change that waits for a vanished placement goes on to where its letter sits now, if that is known."""
-    waiting = Intent.objects.filter(phase__in=Intent.LIVE, placement__in=list(placement_ids))
+    waiting = Intent.objects.filter(
+        kind=Intent.Kind.FLAGS, phase__in=Intent.LIVE, placement__in=list(placement_ids)
+    )
     for intent in waiting.select_related("placement"):
         elsewhere = (
             Placement.objects.filter(
@@ -153,14 +156,19 @@ def relink(folder: ServerFolder, step: Relink, uidvalidity: int | None, sight: S
             message_id=step.message_id,
             account_id=folder.account_id,
             base=flags_text(sight.flags),
+            folder_id=deleted_here([step.message_id]).get(step.message_id, folder.folder_id),
         )
         show(placement, sight.flags)
     else:
-        placement = Placement.objects.select_related("message").get(pk=step.placement_id)
+        placement = Placement.objects.select_related("message", "server_folder").get(pk=step.placement_id)
         merged = merge(parse_flags(placement.base), parse_flags(placement.local), sight.flags)
         placement.base = flags_text(merged.base)
         show(placement, merged.local)
-    placement.folder_id, placement.server_folder = folder.folder_id, folder
+        was = placement.server_folder
+        # Filed elsewhere by a person here (a move that waits, a deletion under "keep"): that stays.
+        if was is None or was.folder_id == placement.folder_id:
+            placement.folder_id = folder.folder_id
+    placement.server_folder = folder
     placement.uidvalidity, placement.uid, placement.modseq = uidvalidity, step.uid, sight.modseq
     placement.state, placement.unlinked_at = Placement.State.LIVE, None
     placement.save()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from django.db.models import Q
 from django.utils import timezone
 
 from mailroom.actions import recognising, sending, sent_copies, syncing
@@ -49,8 +50,9 @@ def recognise(job: Job, visit: Visit) -> dict[int, int]:
 def _worth_asking(job: Job, count: int) -> bool:
     if not Message.objects.filter(account=job.account).exists():
         return False
-    homeless = Placement.objects.filter(account=job.account).exclude(state=Placement.State.LIVE)
-    return count <= FEW or homeless.exists()
+    # Vanished, or moved by us and waiting for its new number.
+    homeless = ~Q(state=Placement.State.LIVE) | Q(uid=None, server_folder__isnull=False)
+    return count <= FEW or Placement.objects.filter(homeless, account=job.account).exists()
 
 
 def _relinks(visit: Visit, chunk: Sequence[Fetched]) -> list[Relink]:

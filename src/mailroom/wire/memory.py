@@ -32,6 +32,7 @@ from mailroom.core.sync.state import (
 )
 from mailroom.wire.failures import AskPerson, GiveUp, Kind, RetryLater
 from mailroom.wire.imap import names
+from mailroom.wire.imap import uids as uid_sets
 from mailroom.wire.mailbox import (
     Abilities,
     Event,
@@ -513,16 +514,25 @@ _FLAG_KEYS = {b"SEEN": SEEN, b"FLAGGED": FLAGGED, b"ANSWERED": ANSWERED, b"DELET
 
 
 def _criteria(text: bytes) -> Matcher:
-    """Read the search keys that we use: ALL, flags and their UN-forms, and HEADER."""
+    """Read the search keys that we use: ALL, UID, LARGER, flags and their UN-forms, and HEADER."""
     words = re.findall(rb'"(?:[^"\\]|\\.)*"|\S+', text)
     matchers: list[Matcher] = []
     while words:
         word = words.pop(0).upper()
         if word == b"HEADER" and len(words) > 1:
             matchers.append(_header(words.pop(0), words.pop(0).strip(b'"')))
+        elif word in (b"UID", b"LARGER") and words:
+            matchers.append(_number(word, words.pop(0)))
         elif word != b"ALL":
             matchers.append(_flag(word))
     return lambda letter: all(matcher(letter) for matcher in matchers)
+
+
+def _number(key: bytes, value: bytes) -> Matcher:
+    if key == b"LARGER":
+        return lambda letter: len(letter.raw) > int(value)
+    ranges = uid_sets.parse(value)
+    return lambda letter: any(low <= letter.uid <= high for low, high in ranges)
 
 
 def _flag(key: bytes) -> Matcher:

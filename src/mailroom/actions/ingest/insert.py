@@ -9,6 +9,7 @@ from mailroom.core.address import Address
 from mailroom.core.letter import Letter
 from mailroom.core.sync.state import ANSWERED, FLAGGED, SEEN
 from mailroom.data import bulk
+from mailroom.data.mail.deleted import deleted_here
 from mailroom.data.mail.flagtext import flags_text
 from mailroom.data.mail.models import Account, Attachment, Message, Participant, Placement
 
@@ -141,14 +142,15 @@ def attachments(new: New) -> None:
 
 
 def placements(account_id: int, placed: Sequence[tuple[int, Arrival]]) -> None:
-    """Where each letter sits."""
+    """Where each letter sits; another copy of one that was deleted here is deleted too."""
+    deleted = deleted_here(pk for pk, _ in placed)
     _insert_dicts(
         Placement,
         (
             {
                 "message_id": pk,
                 "account_id": account_id,
-                "folder_id": arrival.folder_id,
+                "folder_id": deleted.get(pk, arrival.folder_id),
                 "server_folder_id": arrival.server_folder_id,
                 "state": "live",
                 "unlinked_at": None,

@@ -1,0 +1,123 @@
+"""Deleting for good: what a letter says is wiped, its row stays so that it does not come back.
+
+The second stage of deleting (S3-30), with a right of its own on every route. On the server only the policy
+*purge* removes the copy; every other policy sends nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from mailroom.core.access import Fate, Verb
+from mailroom.data.blobs.models import Blob
+from mailroom.data.blobs.store import blobs
+from mailroom.data.mail import rows, search
+from mailroom.data.mail.models import Account, Attachment, Intent, Message, News, Participant, Placement
+from mailroom.data.mail.visibility import visible_to
+from mailroom.data.people.models import User
+
+from .consequences import Consequence, Effect
+from .moving import consequence, require
+from .refusals import clash
+
+
+@transaction.atomic
+def purge(by: User, message_ids: Sequence[int]) -> Consequence:
+    """Wipe letters that lie in Trash (or are gone from the server). Raises NotAllowed, Clash.
+
+    Letters that the user may not see are left out.
+    """
+    letters = list(
+        visible_to(by).filter(pk__in=message_ids).select_related("account").select_for_update(of=("self",))
+    )
+    require(by, Verb.PURGE, letters)
+    if any(letter.fate == Fate.LIVE and letter.gone_at is None for letter in letters):
+        raise clash("not_in_trash")
+    at = timezone.now()
+    effects = [effect for letter in letters for effect in _ask_server(letter, by, at)]
+    told = consequence(by, letters, effects)
+    _wipe(letters)
+    rows.refresh(letter.thread_id for letter in letters)
+    for account_id in sorted({letter.account_id for letter in letters}):
+        about = {"messages": [one.pk for one in letters if one.account_id == account_id]}
+        News.objects.create(account_id=account_id, kind=News.Kind.CHANGED, about=about, at=at)
+    return told
+
+
+def will_remove_on_server(letters: Iterable[Message]) -> bool:
+    """Whether purging these removes anything on a server."""
+    return any(_removes(letter.account) for letter in letters)
+
+
+def _removes(account: Account) -> bool:
+    imap = account.protocol == Account.Protocol.IMAP
+    return imap and account.delete_policy == Account.DeletePolicy.PURGE
+
+
+def _ask_server(letter: Message, by: User, at: datetime) -> list[Effect]:
+    """What waits for the letter has lost its meaning, except what the server may be doing already."""
+    live = Intent.objects.filter(message=letter, phase=Intent.Phase.PENDING).exclude(kind=Intent.Kind.APPEND)
+    live.update(phase=Intent.Phase.SUPERSEDED, ended_at=at)
+    effects = []
+    for placement in Placement.objects.filter(
+        message=letter, state=Placement.State.LIVE, server_folder__isnull=False
+    ):
+        effects.append(Effect.REMOVED if _removes(letter.account) else Effect.NOTHING)
+        if _removes(letter.account):
+            Intent.objects.create(
+                account_id=letter.account_id,
+                kind=Intent.Kind.DELETE,
+                message=letter,
+                placement=placement,
+                server_folder_id=placement.server_folder_id,
+                next_at=at,
+                by=by,
+                created_at=at,
+            )
+    return effects
+
+
+def _wipe(letters: Sequence[Message]) -> None:
+    """Ids and digests by which another sight is recognised stay; everything that was said goes."""
+    ids = [letter.pk for letter in letters]
+    search.remove(ids)
+    Participant.objects.filter(message__in=ids).delete()
+    Attachment.objects.filter(message__in=ids).delete()
+    kept = sorted({letter.blob_id for letter in letters if letter.blob_id is not None})
+    Message.objects.filter(pk__in=ids).update(
+        blob=None,
+        subject="",
+        snippet="",
+        from_address=None,
+        from_name="",
+        has_html=False,
+        attachment_count=0,
+        defects=[],
+        body_state=Message.BodyState.FULL,
+        fate=Message.Fate.PURGED,
+    )
+    _discard(kept)
+
+
+def _discard(blob_ids: Sequence[int]) -> None:
+    """Bytes that no letter, no sending and nothing parked needs any more leave the store."""
+    needed: set[int] = set()
+    for relation in Blob._meta.related_objects:
+        column = relation.field.name
+        rows_of = relation.related_model._default_manager
+        needed |= set(rows_of.filter(**{f"{column}__in": blob_ids}).values_list(column, flat=True))
+    lost = list(Blob.objects.filter(pk__in=set(blob_ids) - needed))
+    digests = [bytes(blob.digest) for blob in lost]
+    Blob.objects.filter(pk__in=[blob.pk for blob in lost]).delete()
+    if digests:
+        transaction.on_commit(lambda: _forget(digests))
+
+
+def _forget(digests: Sequence[bytes]) -> None:
+    # The same letter may have come in again meanwhile.
+    back = {bytes(digest) for digest in Blob.objects.filter(digest__in=digests).values_list("digest", flat=True)}
+    blobs().delete([digest for digest in digests if digest not in back])

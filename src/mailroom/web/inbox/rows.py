@@ -29,11 +29,13 @@ class _Frame:
     def __init__(self, start: str, end: str, opened: int | None) -> None:
         self.start, self.end, self.opened = start, end, opened
         self.calendar = Calendar()
-        self.unread = f'<span class="hush">{escape(_("Unread:"))} </span>'
+        # Texts stand outside the f-strings: xgettext does not look into those.
+        unread, files, starred, answered = _("Unread:"), _("Attachments"), _("Starred"), _("Answered")
         self.nobody, self.no_subject = _("(no sender)"), _("(no subject)")
-        self.files = f'<span class="chip mute" title="{escape(_("Attachments"))}">{icon("paperclip", 12)}'
-        self.star = f'<span class="chip warn" title="{escape(_("Starred"))}">{icon("star", 12)}</span>'
-        self.answered = f'<span class="chip mute" title="{escape(_("Answered"))}">{icon("reply", 12)}</span>'
+        self.unread = f'<span class="hush">{escape(unread)} </span>'
+        self.files = f'<span class="chip mute" title="{escape(files)}">{icon("paperclip", 12)}'
+        self.star = f'<span class="chip warn" title="{escape(starred)}">{icon("star", 12)}</span>'
+        self.answered = f'<span class="chip mute" title="{escape(answered)}">{icon("reply", 12)}</span>'
 
 
 def _row(line: Line, owner: str | None, frame: _Frame) -> str:

@@ -8,10 +8,11 @@ from functools import wraps
 from typing import Concatenate, ParamSpec
 
 from asgiref.sync import iscoroutinefunction
+from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from mailroom.data.people.models import Firm, User
 
@@ -21,7 +22,7 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
 def signed_in(view: View[P]) -> View[P]:
-    """A view for users only, in the time zone of the user (or else of the firm).
+    """A view for users only, in their own language and time zone.
 
     While nobody exists yet, every address leads to the set-up page. A fragment asked for by htmx after the
     session ended gets 401, so that the page as a whole can go to sign-in.
@@ -34,7 +35,7 @@ def signed_in(view: View[P]) -> View[P]:
         user = request.user
         if not isinstance(user, User) or not user.is_active:
             return _way_in(request)
-        with timezone.override(zone_of(user)):
+        with timezone.override(zone_of(user)), translation.override(language_of(user)):
             return view(request, *args, **kwargs)
 
     return guarded
@@ -55,6 +56,11 @@ def before_sign_in(view: View[P]) -> View[P]:
 def is_first_start() -> bool:
     """True while there is no user at all."""
     return not User.objects.exists()
+
+
+def language_of(user: User) -> str:
+    """What the user chose, on whatever browser; else what this browser asks for."""
+    return user.language if user.language in dict(settings.LANGUAGES) else translation.get_language()
 
 
 def zone_of(user: User) -> zoneinfo.ZoneInfo:

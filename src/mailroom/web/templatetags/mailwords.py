@@ -90,7 +90,7 @@ def moment(at: datetime) -> str:
 @register.filter
 def exact(at: datetime) -> str:
     """The whole date, for a tooltip."""
-    return date_format(timezone.localtime(at), "l, j F Y, H:i:s")
+    return date_format(timezone.localtime(at), "l, j E Y, H:i:s")
 
 
 @register.filter

@@ -187,9 +187,9 @@ def test_a_backup_comes_back_whole_and_names_the_passwords_to_be_entered(
     done = there.mailroom("restore", backup)
 
     assert done.returncode == 0, done.stderr
-    assert "No key here opens the passwords of 2 accounts" in done.stdout
+    assert "No key here opens the passwords of these accounts" in done.stdout
     assert [line.strip() for line in done.stdout.splitlines()[-2:]] == ADDRESSES
-    assert "1 letters were waiting to be sent" in done.stdout
+    assert "Waiting to be sent when it was made: 1 letters." in done.stdout
     said = there.ask("tell()")
     assert said.pop("next_user") > 4
     assert said == {

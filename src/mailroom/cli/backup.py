@@ -84,11 +84,11 @@ def restore_command(file: Path) -> None:
         click.echo(f"{manifest.missing} letters have no bytes in this backup.")
     if restored.doubtful:
         click.echo(
-            f"{restored.doubtful} letters were waiting to be sent, and may have gone out since: none is sent"
-            " by itself, say for each whether it went."
+            f"Waiting to be sent when it was made: {restored.doubtful} letters. They may have gone out since:"
+            " none is sent by itself, say for each whether it went."
         )
     if restored.locked:
-        click.echo(f"No key here opens the passwords of {len(restored.locked)} accounts; enter them again:")
+        click.echo("No key here opens the passwords of these accounts; enter them again:")
         for address in restored.locked:
             click.echo(f"  {address}")
 

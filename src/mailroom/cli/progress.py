@@ -21,24 +21,31 @@ class Bar:
         self._shown = -float("inf")
         self._live = sys.stderr.isatty()
         self._every = EVERY_SECONDS if self._live else 10.0
+        self._unseen = ""
 
     def show(self, done: int, total: int, words: str) -> None:
         """``words`` are the numbers as people read them."""
         now = time.monotonic()
-        if now - self._shown < self._every:
-            return
-        self._shown = now
         share = min(1.0, done / total) if total else 1.0
         filled = "#" * round(share * WIDTH)
         text = f"{self._label}  [{filled:-<{WIDTH}}] {share:4.0%}  {words}{self._end(share, now)}"
-        sys.stderr.write(f"\r{text}\x1b[K" if self._live else f"{text}\n")
-        sys.stderr.flush()
+        self._unseen = text
+        if now - self._shown >= self._every:
+            self._shown = now
+            self._write()
 
     def close(self) -> None:
-        """The next line is somebody else's."""
-        if self._live:
-            sys.stderr.write("\r\x1b[K")
+        """The last figures stay, and the next line is somebody else's."""
+        if self._unseen:
+            self._write()
+        if self._live and self._shown > 0:
+            sys.stderr.write("\n")
             sys.stderr.flush()
+
+    def _write(self) -> None:
+        sys.stderr.write(f"\r{self._unseen}\x1b[K" if self._live else f"{self._unseen}\n")
+        sys.stderr.flush()
+        self._unseen = ""
 
     def _end(self, share: float, now: float) -> str:
         spent = now - self._began

@@ -36,9 +36,9 @@ print(json.dumps({"account": account.pk, "token": people.issue_token(root)}))
 """
 
 
-def give_mailbox(dovecot: Dovecot, user: str, maildir: Path) -> int:
-    """Copy a Maildir into a user's INBOX; returns the number of letters."""
-    found = sorted((maildir / "cur").iterdir())
+def give_mailbox(dovecot: Dovecot, user: str, maildir: Path, *, most: int | None = None) -> int:
+    """Copy a Maildir (its first ``most`` letters) into a user's INBOX; returns the number of letters."""
+    found = sorted((maildir / "cur").iterdir())[:most]
     for source in found:
         flags = source.name.partition(":2,")[2] or "S"
         at = datetime.fromtimestamp(source.stat().st_mtime, UTC)

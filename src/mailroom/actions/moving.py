@@ -225,7 +225,9 @@ def _file(
     under_way = _supersede(placement, at)
     placement.folder = folder
     placement.save(update_fields=["folder"])
-    sits_in = under_way.target_id if under_way else placement.server_folder and placement.server_folder.folder_id
+    sits_in = (
+        under_way.target_id if under_way else placement.server_folder and placement.server_folder.folder_id
+    )
     wanted = effect is Effect.MOVED or (under_way is not None and _sends(placement.account, folder))
     if not wanted or sits_in == folder.pk:
         return effect, _Step(placement.pk, came_from, folder.pk, None)
@@ -297,7 +299,10 @@ def _tell(letters: Sequence[Message], at: datetime) -> None:
     rows.refresh(letter.thread_id for letter in letters)
     for account_id in sorted({letter.account_id for letter in letters}):
         own = [letter for letter in letters if letter.account_id == account_id]
-        about = {"messages": [letter.pk for letter in own], "threads": sorted({one.thread_id for one in own})[:50]}
+        about = {
+            "messages": [letter.pk for letter in own],
+            "threads": sorted({one.thread_id for one in own})[:50],
+        }
         News.objects.create(account_id=account_id, kind=News.Kind.CHANGED, about=about, at=at)
 
 

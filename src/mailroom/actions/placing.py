@@ -16,7 +16,7 @@ from django.db.models import Exists, OuterRef
 
 from mailroom.core.flags import merge
 from mailroom.core.sync.plan import GONE_AFTER
-from mailroom.core.sync.state import ANSWERED, FLAGGED, SEEN, Flags
+from mailroom.core.sync.state import ANSWERED, DELETED, FLAGGED, SEEN, Flags
 from mailroom.core.sync.steps import Relink, SetFlags
 from mailroom.data.mail import rows
 from mailroom.data.mail.deleted import deleted_here
@@ -161,12 +161,12 @@ def relink(folder: ServerFolder, step: Relink, uidvalidity: int | None, sight: S
         show(placement, sight.flags)
     else:
         placement = Placement.objects.select_related("message", "server_folder").get(pk=step.placement_id)
+        was, marked = placement.server_folder, DELETED in parse_flags(placement.base)
         merged = merge(parse_flags(placement.base), parse_flags(placement.local), sight.flags)
         placement.base = flags_text(merged.base)
         show(placement, merged.local)
-        was = placement.server_folder
         # Filed elsewhere by a person here (a move that waits, a deletion under "keep"): that stays.
-        if was is None or was.folder_id == placement.folder_id:
+        if was is None or was.folder_id == placement.folder_id or marked:
             placement.folder_id = folder.folder_id
     placement.server_folder = folder
     placement.uidvalidity, placement.uid, placement.modseq = uidvalidity, step.uid, sight.modseq

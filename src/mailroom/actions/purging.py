@@ -6,10 +6,11 @@ The second stage of deleting (S3-30), with a right of its own on every route. On
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from mailroom.core.access import Fate, Verb
@@ -20,8 +21,8 @@ from mailroom.data.mail.models import Account, Attachment, Intent, Message, News
 from mailroom.data.mail.visibility import visible_to
 from mailroom.data.people.models import User
 
-from .consequences import Consequence, Effect
-from .moving import consequence, require
+from .consequences import Consequence, Effect, strongest
+from .moving import consequence, delete, require
 from .refusals import clash
 
 
@@ -48,9 +49,31 @@ def purge(by: User, message_ids: Sequence[int]) -> Consequence:
     return told
 
 
-def will_remove_on_server(letters: Iterable[Message]) -> bool:
-    """Whether purging these removes anything on a server."""
-    return any(_removes(letter.account) for letter in letters)
+@transaction.atomic
+def discard(by: User, message_ids: Sequence[int], *, rest: timedelta = timedelta()) -> Consequence:
+    """Delete as a person means it: into Trash, and what lies there for good. Raises NotAllowed.
+
+    One that may not be purged refuses them all, and nothing is changed.
+    """
+    seen = visible_to(by).filter(pk__in=message_ids)
+    lost = set(seen.filter(Q(fate=Fate.TRASH.value) | Q(gone_at__isnull=False)).values_list("pk", flat=True))
+    purged = purge(by, sorted(lost)) if lost else None
+    rest_of = [pk for pk in message_ids if pk not in lost]
+    if not rest_of and purged is not None:
+        return purged
+    trashed = delete(by, rest_of, rest=rest).consequence
+    if purged is None:
+        return trashed
+    both = strongest([purged.server, trashed.server])
+    names = tuple(sorted({*purged.others, *trashed.others}))
+    return Consequence(purged.letters + trashed.letters, both, names)
+
+
+def foresee_purge(by: User, message_ids: Sequence[int]) -> Consequence:
+    """What purging these will do, before it is done."""
+    letters = list(visible_to(by).filter(pk__in=message_ids).select_related("account"))
+    effects = [Effect.REMOVED if _removes(letter.account) else Effect.NOTHING for letter in letters]
+    return consequence(by, letters, effects)
 
 
 def _removes(account: Account) -> bool:
@@ -119,5 +142,7 @@ def _discard(blob_ids: Sequence[int]) -> None:
 
 def _forget(digests: Sequence[bytes]) -> None:
     # The same letter may have come in again meanwhile.
-    back = {bytes(digest) for digest in Blob.objects.filter(digest__in=digests).values_list("digest", flat=True)}
+    back = {
+        bytes(digest) for digest in Blob.objects.filter(digest__in=digests).values_list("digest", flat=True)
+    }
     blobs().delete([digest for digest in digests if digest not in back])

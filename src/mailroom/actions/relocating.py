@@ -83,9 +83,7 @@ def evidence_of(intent: Intent) -> Evidence | None:
 # ------------------------------------------------------------------ before the command
 
 
-def copying(
-    lease: Lease, intents: Sequence[Intent], place: ServerFolder, evidence: Evidence
-) -> list[Intent]:
+def copying(lease: Lease, intents: Sequence[Intent], place: ServerFolder, evidence: Evidence) -> list[Intent]:
     """Write down where the letters will appear, on the disk; returns those nobody took back meanwhile."""
     told = {
         "folder": place.pk,
@@ -247,7 +245,9 @@ def _has_ended(intent: Intent) -> bool:
         return False
     arrived = place.pk == intent.evidence.get("folder") or place.folder_id == intent.target_id
     # A folder that is not kept in step is not read: there the old folder's word must do.
-    return arrived and (placement.uid is not None or ("landed_at" in intent.evidence and not place.subscribed))
+    return arrived and (
+        placement.uid is not None or ("landed_at" in intent.evidence and not place.subscribed)
+    )
 
 
 def _is_astray(intent: Intent, looked_at: Collection[int], at: datetime) -> bool:

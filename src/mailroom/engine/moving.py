@@ -177,7 +177,9 @@ def _push_flags(job: Job, source: ServerFolder, selected: Selected, intents: Seq
         except Failure as refused:
             if refused.kind in _NO_ANSWER:
                 raise
-            logger.warning("The server did not take a change of flags: %s", refused, extra={"action": "store"})
+            logger.warning(
+                "The server did not take a change of flags: %s", refused, extra={"action": "store"}
+            )
 
 
 class _Journey:

@@ -24,7 +24,7 @@ from mailroom.data.mail.models import Account, Intent, ServerFolder
 from mailroom.wire.failures import Failure, GiveUp, Kind
 from mailroom.wire.mailbox import MailServer
 
-from . import filing, looking
+from . import filing, looking, moving
 from .connecting import open_mailbox
 from .intake import Intake
 from .job import Job, firm_zone
@@ -89,6 +89,8 @@ class _Pass:
         self._looked_at = time.monotonic()
         self._restless: set[int] = set()
         """Folders with something of ours to be done, whatever the server says."""
+        self._seen: set[int] = set()
+        """Folders that this pass has read."""
         self._progress = _ProgressNote(job)
 
     def run(self) -> Result:
@@ -100,6 +102,13 @@ class _Pass:
         self._restless = syncing.with_intents(job.account.pk) | parking.with_due(
             job.account.pk, self._began_at
         )
+        moved = moving.play(job)
+        self._restless |= moved.folders
+        if moved.tree:
+            subscribed = folders.apply_listing(
+                job.lease, listed := job.session.list_folders(), timezone.now()
+            )
+            told = {folder.raw_name: folder for folder in listed}
         for folder in subscribed:
             job.check()
             if self._needs_look(folder, told.get(bytes(folder.raw_name))):
@@ -137,6 +146,7 @@ class _Pass:
 
     def _visit(self, folder: ServerFolder) -> None:
         """Look at a folder and bring the newest letters; a backlog is left for later."""
+        self._seen.add(folder.pk)
         try:
             visit = looking.look(self._job, folder)
             if visit.pushed and not visit.trouble:
@@ -212,7 +222,7 @@ class _Pass:
     def _wishes(self) -> QuerySet[Intent]:
         return Intent.objects.filter(
             account=self._job.account,
-            kind=Intent.Kind.FLAGS,
+            kind__in=[Intent.Kind.FLAGS, Intent.Kind.MOVE, Intent.Kind.DELETE],
             phase=Intent.Phase.PENDING,
             attempts=0,
             next_at__lte=timezone.now(),
@@ -230,6 +240,7 @@ class _Pass:
         """Somebody wants the account, or changed something: look at those folders first."""
         job, at = self._job, timezone.now()
         wanted = set(self._wishes().values_list("placement__server_folder", flat=True))
+        wanted |= moving.play(job).folders
         found = list(ServerFolder.objects.filter(account=job.account, subscribed=True, pk__in=wanted))
         if leases.wanted_since(job.lease):
             found += ServerFolder.objects.filter(account=job.account, role="inbox", subscribed=True)
@@ -256,6 +267,7 @@ class _Pass:
 
     def _end(self) -> Result:
         job, at = self._job, timezone.now()
+        moving.settle(job, self._seen)
         if self._thorough and not self._troubles and not self._broken:
             placing.retire_gone(job.lease, cycle_began_at=self._began_at, at=at)
         syncing.postpone(job.lease, began_at=self._began_at, at=at)

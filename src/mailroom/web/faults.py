@@ -48,6 +48,17 @@ _SENTENCES: dict[str, str | Promise] = {
     "may_not_fetch": _("You may not fetch mail for this account."),
     "administrators_only": _("Only administrators can do this."),
     "inactive": _("The account is switched off."),
+    # moving and deleting
+    "may_not_move": _("You may not move letters of this mailbox."),
+    "may_not_delete": _("You may not delete letters of this mailbox."),
+    "no_purging": _(
+        "You may not delete letters for good: that needs a right of its own. Nothing was deleted."
+    ),
+    "may_not_purge_here": _("You may not delete letters of this mailbox for good. Nothing was deleted."),
+    "not_in_trash": _("Only letters in Trash can be deleted for good."),
+    "unknown_folder": _("There is no such folder."),
+    "folder_of_another_mailbox": _("The folder belongs to another mailbox."),
+    "too_late_to_undo": _("Too late: the server has it already. Move it back instead."),
     # writing
     "may_not_send": _("You cannot send from this account: you are not on its list."),
     "no_recipients": _("Write at least one recipient."),

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from django.db.models import Exists, OuterRef, Q
 from django.http import Http404, HttpRequest, HttpResponse
-from ninja import Field, Query, Router, Schema
+from ninja import Field, Query, Router, Schema, Status
 
-from mailroom.actions import reading
-from mailroom.actions.refusals import not_allowed
+from mailroom.actions import moving, purging, reading
+from mailroom.actions.consequences import Consequence
+from mailroom.actions.refusals import invalid, not_allowed
 from mailroom.core.headers import decode_words
 from mailroom.core.html import safe_html
 from mailroom.core.letter import Attachment as LetterAttachment
@@ -19,7 +21,7 @@ from mailroom.core.mime import read_message
 from mailroom.core.search import parse_query
 from mailroom.data.blobs.keeping import content_of
 from mailroom.data.mail import lists, rights, search
-from mailroom.data.mail.models import Attachment, Message, Placement
+from mailroom.data.mail.models import Attachment, Folder, Message, Placement
 from mailroom.data.mail.visibility import visible_to
 from mailroom.data.people.models import Firm
 from mailroom.web import access
@@ -58,11 +60,15 @@ class MessageDetail(MessageOut):
 class Marks(Written):
     seen: bool | None = None
     flagged: bool | None = None
+    folder_id: int | None = None
+    """A folder of the same mailbox; Trash deletes."""
 
 
 class Bulk(Written):
     ids: list[int] = Field(max_length=1000)
-    action: Literal["seen", "unseen", "flag", "unflag"]
+    action: Literal["seen", "unseen", "flag", "unflag", "spam", "not_spam", "delete", "move"]
+    folder_id: int | None = None
+    """Where to, with ``move``."""
 
 
 class Changed(Schema):
@@ -106,7 +112,13 @@ def messages(request: HttpRequest, filters: Query[Filters]) -> dict[str, object]
 
 @router.post("/messages/bulk", response={200: Changed, **REFUSALS})
 def bulk(request: HttpRequest, data: Bulk) -> dict[str, int]:
-    """Set marks on many letters; those the caller may not see are left out, not told."""
+    """Mark, move or delete many letters; those the caller may not see are left out, not told.
+
+    ``delete`` purges those that lie in Trash already. All or nothing: one that the caller may not move or
+    delete refuses the whole.
+    """
+    if data.action in _MOVING:
+        return {"changed": _MOVING[data.action](request, data).letters}
     reach = access.reach(request)
     ids = list(visible_to(reach).filter(pk__in=data.ids).values_list("pk", flat=True))
     if data.action in ("seen", "unseen"):
@@ -122,16 +134,26 @@ def message(request: HttpRequest, message_id: int) -> dict[str, object]:
 
 @router.patch("/messages/{message_id}", response={200: MessageDetail, **REFUSALS}, by_alias=True)
 def mark(request: HttpRequest, message_id: int, data: Marks) -> dict[str, object]:
-    """Set *seen* or *flagged*; both belong to the mailbox, so only its users may."""
+    """Set *seen* or *flagged*, which only the users of the mailbox may; ``folder_id`` moves the letter."""
     found = access.message(request, message_id)
     reach = access.reach(request)
-    if found.account_id not in reach.listed_ids:
+    marks = data.seen is not None or data.flagged is not None or data.folder_id is None
+    if marks and found.account_id not in reach.listed_ids:
         raise not_allowed("not_your_mailbox")
+    if data.folder_id is not None:
+        moving.move(caller(request), [found.pk], _folder(request, data.folder_id))
     if data.seen is not None:
         reading.mark_seen(reach, [found.pk], seen=data.seen)
     if data.flagged is not None:
         reading.flag(reach, [found.pk], flagged=data.flagged)
     return _detail(access.message(request, message_id))
+
+
+@router.delete("/messages/{message_id}", response={204: None, **REFUSALS})
+def delete(request: HttpRequest, message_id: int) -> Status[None]:
+    """Into Trash, on the server by the account's policy; from Trash for good, which needs the right."""
+    purging.discard(caller(request), [access.message(request, message_id).pk])
+    return Status(204, None)
 
 
 @router.get("/messages/{message_id}/raw", response={200: None, **REFUSALS})
@@ -163,6 +185,26 @@ def who(request: HttpRequest, message_id: int) -> dict[str, object]:
     """Who can see the letter, and by which relation: listed, group, all_accounts, administrator, card."""
     seen = rights.who_can_see(access.message(request, message_id))
     return {"items": [{"id": user.pk, "name": user.name, "reasons": list(why)} for user, why in seen]}
+
+
+def _folder(request: HttpRequest, folder_id: int | None) -> Folder:
+    """Where to; a folder that the caller may not see does not exist."""
+    if folder_id is None:
+        raise invalid("folder_id", "required")
+    try:
+        return access.folder(request, folder_id)
+    except Http404:
+        raise invalid("folder_id", "unknown_folder") from None
+
+
+_MOVING: dict[str, Callable[[HttpRequest, Bulk], Consequence]] = {
+    "move": lambda request, data: (
+        moving.move(caller(request), data.ids, _folder(request, data.folder_id)).consequence
+    ),
+    "spam": lambda request, data: moving.spam(caller(request), data.ids).consequence,
+    "not_spam": lambda request, data: moving.not_spam(caller(request), data.ids).consequence,
+    "delete": lambda request, data: purging.discard(caller(request), data.ids),
+}
 
 
 def _found(request: HttpRequest, filters: Filters) -> tuple[list[Message], bool]:

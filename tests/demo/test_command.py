@@ -167,7 +167,8 @@ def test_a_signal_while_it_is_being_made_leaves_nothing_either(tmp_path: Path, s
         running.process.send_signal(signal.SIGTERM)
         running.process.wait(60)
     assert list(tmp_path.iterdir()) == []
-    assert not [line for line in running.lines if line.startswith(("Mailroom is at", "Traceback"))]
+    # Whether it had come up by then is chance; that nothing is left is not.
+    assert not [line for line in running.lines if line.startswith("Traceback")]
 
 
 def test_the_place_forgets_the_settings_of_a_real_installation(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,7 +86,7 @@ def test_what_each_policy_sends(
 @pytest.mark.parametrize("server", WAYS)
 def test_a_purge_without_uidplus_marks_and_never_expunges_all(server: dict[str, object]) -> None:
     """A bare EXPUNGE would destroy what other clients have marked."""
-    remote = with_letters("purge", **server)
+    remote = with_letters("purge", **server)  # type: ignore[arg-type]
     remote.server.set_flags([1], add=["\\Deleted"])
     letter = [remote.ids()["Letter 1"]]
     moving.delete(remote.alice, letter)

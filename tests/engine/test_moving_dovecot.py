@@ -37,7 +37,7 @@ class Cut:
         self.calls: list[str] = []
 
     def connect(self, account: Account) -> MailServer:
-        return _Mortal(open_mailbox(account), self)  # type: ignore[return-value]
+        return _Mortal(open_mailbox(account), self)
 
     @property
     def changes(self) -> list[str]:

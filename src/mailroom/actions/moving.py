@@ -6,7 +6,7 @@ says which. A move that waits is superseded by the next one; a deletion under *k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,8 +21,8 @@ from mailroom.data.mail.visibility import visible_to
 from mailroom.data.people.models import User
 
 from .consequences import Consequence, Effect, strongest
-from .relocating import destination, is_remnant
 from .refusals import clash, invalid, not_allowed
+from .relocating import destination, is_remnant
 
 UNDO = timedelta(seconds=10)
 """How long a page lets a change rest before the server hears of it."""
@@ -104,17 +104,18 @@ def undo(by: User, token: str) -> int:
     return _take_back(by, [_Step(*step) for step in steps])
 
 
-def foresee(by: User, verb: Verb, message_ids: Sequence[int], folder: Folder | None = None) -> Consequence:
-    """What pressing the button will do: how many letters, what on the server, who else sees it."""
-    role = Folder.Role.TRASH if verb is Verb.DELETE else None
-    target = _to(folder, None) if folder is not None else _to_role(role or Folder.Role.SPAM)
-    effects = []
-    letters = list(visible_to(by).filter(pk__in=message_ids))
-    for placement in _placements(letters):
-        goes = target(placement)
-        if goes is not None and goes.pk != placement.folder_id:
-            effects.append(_effect(placement, goes))
-    return consequence(by, letters, effects)
+def foresee(by: User, placements: Sequence[Placement], *targets: Mapping[int, Folder]) -> list[Consequence]:
+    """What filing these places will do, for each of several targets (account id to folder).
+
+    ``placements`` come with message, account, folder and server folder.
+    """
+    names = colleagues(by, {placement.account_id for placement in placements})
+    count = len({placement.message_id for placement in placements})
+    return [Consequence(count, strongest(_effects(placements, target)), names) for target in targets]
+
+
+def _effects(placements: Iterable[Placement], target: Mapping[int, Folder]) -> list[Effect]:
+    return [_effect(one, target[one.account_id]) for one in placements if one.account_id in target]
 
 
 def require(by: User, verb: Verb, letters: Iterable[Message]) -> None:
@@ -289,10 +290,15 @@ def _reaches_server(folder: Folder) -> bool:
 
 def consequence(by: User, letters: Sequence[Message], effects: Iterable[Effect]) -> Consequence:
     """Count what was or will be done."""
-    accounts = sorted({letter.account_id for letter in letters})
-    others = Access.objects.filter(account__in=accounts, user__is_active=True).exclude(user=by)
-    names = tuple(sorted(others.values_list("user__name", flat=True).distinct()))
-    return Consequence(len(letters), strongest(effects), names)
+    return Consequence(
+        len(letters), strongest(effects), colleagues(by, {letter.account_id for letter in letters})
+    )
+
+
+def colleagues(by: User, account_ids: Iterable[int]) -> tuple[str, ...]:
+    """Names of the others on the lists of these mailboxes."""
+    others = Access.objects.filter(account__in=sorted(account_ids), user__is_active=True).exclude(user=by)
+    return tuple(sorted(set(others.values_list("user__name", flat=True))))
 
 
 def _tell(letters: Sequence[Message], at: datetime) -> None:

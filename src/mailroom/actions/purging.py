@@ -69,9 +69,8 @@ def discard(by: User, message_ids: Sequence[int], *, rest: timedelta = timedelta
     return Consequence(purged.letters + trashed.letters, both, names)
 
 
-def foresee_purge(by: User, message_ids: Sequence[int]) -> Consequence:
-    """What purging these will do, before it is done."""
-    letters = list(visible_to(by).filter(pk__in=message_ids).select_related("account"))
+def foresee_purge(by: User, letters: Sequence[Message]) -> Consequence:
+    """What purging these, which the user may read, will do."""
     effects = [Effect.REMOVED if _removes(letter.account) else Effect.NOTHING for letter in letters]
     return consequence(by, letters, effects)
 

@@ -44,7 +44,7 @@ def is_remnant(placement: Placement) -> bool:
 
 
 def due(account_id: int, at: datetime) -> list[Intent]:
-    """Moves and deletions to be played now: of each placement the earliest, and only where it has a number."""
+    """Moves and deletions to be played now: of each placement the earliest, where it has a number."""
     live = Intent.objects.filter(
         account=account_id, kind__in=[Intent.Kind.MOVE, Intent.Kind.DELETE], phase__in=Intent.LIVE
     )
@@ -121,7 +121,7 @@ def landed(lease: Lease, intents: Sequence[Intent], place: ServerFolder, at: dat
     with transaction.atomic():
         insist(lease.account_id, lease.fence)
         for intent in intents:
-            placement = Placement.objects.select_for_update().get(pk=intent.placement_id)
+            placement = _locked(intent)
             seen = _seen_already(placement, intent, place)
             number = (seen.uidvalidity, seen.uid) if seen else (None, None)
             if seen is not None:
@@ -134,6 +134,11 @@ def landed(lease: Lease, intents: Sequence[Intent], place: ServerFolder, at: dat
             intent.phase = Intent.Phase.COPIED
             intent.evidence = {**intent.evidence, "landed_at": at.isoformat()}
             intent.save(update_fields=["phase", "evidence"])
+
+
+def _locked(intent: Intent) -> Placement:
+    assert intent.placement_id is not None
+    return Placement.objects.select_for_update().get(pk=intent.placement_id)
 
 
 def _seen_already(placement: Placement, intent: Intent, place: ServerFolder) -> Placement | None:
@@ -156,7 +161,7 @@ def left_marked(lease: Lease, intents: Sequence[Intent], at: datetime) -> None:
     with transaction.atomic():
         insist(lease.account_id, lease.fence)
         for intent in intents:
-            placement = Placement.objects.select_for_update().get(pk=intent.placement_id)
+            placement = _locked(intent)
             placement.base = " ".join(sorted({*flags_of(placement.base), DELETED}))
             placement.save(update_fields=["base"])
         Intent.objects.filter(pk__in=[intent.pk for intent in intents]).update(

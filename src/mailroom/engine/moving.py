@@ -266,7 +266,8 @@ class _Journey:
         try:
             status = self._session.status(bytes(self._place.raw_name))
         except Failure as refused:
-            return self._refused(ones, refused)
+            self._refused(ones, refused)
+            return
         for one in ones:
             one.seen = replace(one.seen, uidvalidity=status.uidvalidity or 0, uidnext=status.uidnext or 1)
 
@@ -309,7 +310,8 @@ class _Journey:
         try:
             send([one.uid for one in ones])
         except Failure as refused:
-            return self._refused(ones, refused)
+            self._refused(ones, refused)
+            return
         for one in ones:
             one.seen = replace(one.seen, source=None, **learned)
 

@@ -84,7 +84,7 @@ def test_opening_a_thread_costs_the_same_however_long_it_is(
         ),
     )
     client = as_user(world.alice)
-    with django_assert_max_num_queries(17):
+    with django_assert_max_num_queries(20):
         assert len(show(client, thread).context["shown"].leaves) == 25
 
 

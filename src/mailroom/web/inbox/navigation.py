@@ -70,7 +70,7 @@ def navigation(request: HttpRequest) -> Navigation:
     for folder in access.folders(request).filter(Q(role__isnull=False) | Q(total__gt=0) | Q(local=True)):
         folders[folder.account_id].append(folder)
     boxes = [
-        Mailbox(account, _sorted(folders[account.pk]), account.pk in reach.listed_ids)
+        Mailbox(account, in_order(folders[account.pk]), account.pk in reach.listed_ids)
         for account in access.mailboxes(request)
     ]
     mine = tuple(box for box in boxes if box.listed)
@@ -81,5 +81,6 @@ def navigation(request: HttpRequest) -> Navigation:
     return Navigation(mine, others, inbox)
 
 
-def _sorted(folders: list[Folder]) -> tuple[Folder, ...]:
+def in_order(folders: list[Folder]) -> tuple[Folder, ...]:
+    """The folders of a mailbox as people expect them: what comes in first, what is thrown away last."""
     return tuple(sorted(folders, key=lambda one: (_ORDER[one.role], one.name_key, one.pk)))

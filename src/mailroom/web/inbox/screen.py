@@ -27,6 +27,7 @@ from mailroom.web.session.entrance import signed_in
 
 from . import events
 from .context import companies_of, side_of
+from .filing import filing_of
 from .navigation import Navigation, navigation
 from .rows import rows_html
 from .threads import conversation, leaf_of
@@ -88,6 +89,7 @@ def screen(request: HttpRequest, folder_id: int | None = None, thread_id: int | 
     if wanted not in {"rows", "list", "nav"} and opened is not None:
         shown = conversation(request, opened, opened=_number(request, "message"))
         context |= {"shown": shown, "side": side_of(request, shown)}
+        context["filing"] = filing_of(request, opened, folder)
     return _answer(request, wanted, context)
 
 

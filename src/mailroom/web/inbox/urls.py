@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import body, events, marking, screen
+from . import body, events, filing, marking, screen
 
 app_name = "inbox"
 urlpatterns = [
@@ -15,6 +15,8 @@ urlpatterns = [
     path("folder/<int:folder_id>/", screen.screen, name="folder"),
     path("thread/<int:thread_id>/", screen.screen, name="thread"),
     path("thread/<int:thread_id>/seen/", marking.seen, name="seen"),
+    path("thread/<int:thread_id>/file/", filing.file, name="file"),
+    path("undo/", filing.undo, name="undo"),
     path("message/<int:message_id>/", screen.message, name="message"),
     path("message/<int:message_id>/letter/", screen.letter, name="letter"),
     path("message/<int:message_id>/body/", body.body, name="body"),

@@ -197,6 +197,25 @@ document.addEventListener("submit", async (event) => {
   refreshNav();
 });
 
+// ------------------------------------------------------------------ moved, deleted, taken back
+
+document.addEventListener("mailroom:filed", () => {
+  const row = current();
+  const near = row?.nextElementSibling?.matches(".row") ? row.nextElementSibling : row?.previousElementSibling;
+  const next = panes.dataset.view === "read" && matchMedia("(min-width: 900px)").matches && near?.querySelector("a");
+  row?.remove();
+  ahead.clear();
+  if (next) openThread(next);
+  else close(list().dataset.address);
+  refreshNav();
+});
+
+document.addEventListener("mailroom:unfiled", (event) => {
+  event.target.closest?.(".toast")?.remove();
+  ahead.clear();
+  refresh();
+});
+
 // ------------------------------------------------------------------ news
 
 let waiting = 0;

@@ -211,7 +211,8 @@ document.addEventListener("mailroom:filed", () => {
 });
 
 document.addEventListener("mailroom:unfiled", (event) => {
-  event.target.closest?.(".toast")?.remove();
+  // Its answer is still being read on behalf of this form: it leaves a moment later.
+  setTimeout(() => event.target.closest?.(".toast")?.remove(), 100);
   ahead.clear();
   refresh();
 });

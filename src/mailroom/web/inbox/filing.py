@@ -249,7 +249,11 @@ def _targets(folders: Sequence[Folder], source: Folder | None) -> tuple[Folder, 
         return ()
     role = Folder.Role.INBOX if source is None else None
     shown = [one for one in folders if (role and one.role == role) or (source and one.pk == source.pk)]
-    return in_order([one for one in folders if one not in shown and one.role != Folder.Role.DRAFTS])
+    others = [one for one in folders if one not in shown and one.role != Folder.Role.DRAFTS]
+    # People file into folders of their own; what was sent stays where it is, mostly.
+    return tuple(
+        sorted(in_order(others), key=lambda one: (one.role is not None, one.role == Folder.Role.SENT))
+    )
 
 
 def _folder(request: HttpRequest, field: str) -> Folder | None:

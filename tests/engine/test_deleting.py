@@ -11,9 +11,11 @@ from mailroom.actions import moving, purging
 from mailroom.actions.consequences import Effect
 from mailroom.actions.ledger import ledger_of
 from mailroom.core.sync.state import Tier
+from mailroom.data.blobs import keeping
 from mailroom.data.blobs.models import Blob
 from mailroom.data.blobs.store import Missing, blobs
 from mailroom.data.mail.models import Account, Intent, LetterText, Message, Participant, Placement
+from tests import letters
 from tests.engine.remote import Remote, make_remote
 
 pytestmark = pytest.mark.django_db
@@ -197,9 +199,6 @@ def _happens(remote: Remote, event: str) -> None:
 def test_purging_wipes_what_was_said_and_keeps_what_recognises() -> None:
     remote = with_letters("keep")
     pk = remote.ids()["Letter 1"]
-    blob = Message.objects.get(pk=pk).blob
-    assert blob is not None
-    digest = bytes(blob.digest)
     moving.delete(remote.alice, [pk])
 
     purging.purge(remote.alice, [pk])
@@ -210,7 +209,6 @@ def test_purging_wipes_what_was_said_and_keeps_what_recognises() -> None:
     )  # fmt: skip
     assert not Participant.objects.filter(message=pk).exists()
     assert not LetterText.objects.filter(message=pk).exists()
-    assert not Blob.objects.filter(digest=digest).exists()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -225,6 +223,25 @@ def test_the_bytes_leave_the_store_with_the_last_letter_that_needs_them() -> Non
 
     with pytest.raises(Missing):
         blobs().get(digest)
+    assert not Blob.objects.filter(digest=digest).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_bytes_that_another_mailbox_needs_stay_and_a_batch_that_relied_on_lost_ones_is_told() -> None:
+    remote = with_letters("keep", 2)
+    other = letters.account("other@firm.example", users=[remote.alice])
+    raws = [one.raw for one in remote.server.folders[b"INBOX"].letters.values()]
+    letters.put(other, raws[0])
+    relied = keeping.make_durable(raws)
+    ids = sorted(remote.ids().values())
+    moving.delete(remote.alice, ids)
+    purging.purge(remote.alice, ids)
+
+    assert keeping.content_of(Message.objects.get(account=other).blob) == raws[0]  # type: ignore[arg-type]
+    with pytest.raises(keeping.Vanished):
+        keeping.rows_of(relied)
+    (row,) = keeping.rows_of(keeping.make_durable(raws[1:])).values()
+    assert keeping.content_of(Blob.objects.get(pk=row)) == raws[1]
 
 
 def test_a_deleted_letter_taken_out_of_trash_is_back_and_nothing_was_sent() -> None:

@@ -14,10 +14,18 @@ from django.db.models import Q
 from django.utils import timezone
 
 from mailroom.core.access import Fate, Verb
-from mailroom.data.blobs.models import Blob
-from mailroom.data.blobs.store import blobs
+from mailroom.data.blobs import keeping
 from mailroom.data.mail import rows, search
-from mailroom.data.mail.models import Account, Attachment, Intent, Message, News, Participant, Placement
+from mailroom.data.mail.models import (
+    Account,
+    Attachment,
+    Intent,
+    Message,
+    News,
+    Participant,
+    Placement,
+    Thread,
+)
 from mailroom.data.mail.visibility import visible_to
 from mailroom.data.people.models import User
 
@@ -122,26 +130,12 @@ def _wipe(letters: Sequence[Message]) -> None:
         body_state=Message.BodyState.FULL,
         fate=Message.Fate.PURGED,
     )
-    _discard(kept)
+    _forget_subjects({letter.thread_id for letter in letters})
+    transaction.on_commit(lambda: keeping.discard(kept))
 
 
-def _discard(blob_ids: Sequence[int]) -> None:
-    """Bytes that no letter, no sending and nothing parked needs any more leave the store."""
-    needed: set[int] = set()
-    for relation in Blob._meta.related_objects:
-        column = relation.field.name
-        rows_of = relation.related_model._default_manager
-        needed |= set(rows_of.filter(**{f"{column}__in": blob_ids}).values_list(column, flat=True))
-    lost = list(Blob.objects.filter(pk__in=set(blob_ids) - needed))
-    digests = [bytes(blob.digest) for blob in lost]
-    Blob.objects.filter(pk__in=[blob.pk for blob in lost]).delete()
-    if digests:
-        transaction.on_commit(lambda: _forget(digests))
-
-
-def _forget(digests: Sequence[bytes]) -> None:
-    # The same letter may have come in again meanwhile.
-    back = {
-        bytes(digest) for digest in Blob.objects.filter(digest__in=digests).values_list("digest", flat=True)
-    }
-    blobs().delete([digest for digest in digests if digest not in back])
+def _forget_subjects(thread_ids: set[int]) -> None:
+    """A thread of which nothing is left says nothing."""
+    left = Message.objects.filter(thread__in=thread_ids).exclude(fate=Message.Fate.PURGED)
+    silent = thread_ids - set(left.values_list("thread_id", flat=True))
+    Thread.objects.filter(pk__in=silent).update(base_subject="")

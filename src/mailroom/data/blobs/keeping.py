@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from mailroom.data import bulk
@@ -22,6 +22,12 @@ class Kept:
     digest: bytes
     size: int
     stored_size: int
+    relied: bool = False
+    """Nothing was written: a row said that the bytes were there already."""
+
+
+class Vanished(OSError):
+    """Bytes that were relied on were discarded meanwhile: make them durable again, and try once more."""
 
 
 def make_durable(contents: Sequence[bytes]) -> list[Kept]:
@@ -31,16 +37,21 @@ def make_durable(contents: Sequence[bytes]) -> list[Kept]:
     new = {digest: content for digest, content in zip(digests, contents, strict=True) if digest not in known}
     stored = dict(zip(new, blobs().put(new.items()), strict=True)) if new else {}
     return [
-        Kept(digest, len(content), known[digest] if digest in known else stored[digest])
+        Kept(digest, len(content), known[digest] if digest in known else stored[digest], digest in known)
         for digest, content in zip(digests, contents, strict=True)
     ]
 
 
 def rows_of(kept: Sequence[Kept]) -> dict[bytes, int]:
-    """The row of each digest, made where it is missing; to be called in the caller's transaction."""
+    """The row of each digest, made where it is missing; to be called in the caller's transaction.
+
+    Raises :class:`Vanished`.
+    """
     digests = list({one.digest for one in kept})
     rows = _select("id", digests)
     missing = {one.digest: one for one in kept if one.digest not in rows}
+    if any(one.relied for one in missing.values()):
+        raise Vanished
     if missing:
         at = bulk.moment(timezone.now())
         bulk.insert(
@@ -57,6 +68,23 @@ def keep(content: bytes) -> int:
     """Keep one content; returns the id of its row."""
     kept = make_durable([content])
     return rows_of(kept)[kept[0].digest]
+
+
+def discard(blob_ids: Iterable[int]) -> int:
+    """Drop bytes that no row of any table needs; returns how many. To be called outside any transaction.
+
+    The bytes go before the row does: whoever finds no row writes them anew, whoever relied on it is told.
+    """
+    with transaction.atomic():
+        rows = Blob.objects.select_for_update().filter(pk__in=list(blob_ids)).order_by("pk")
+        found = {blob.pk: bytes(blob.digest) for blob in rows}
+        for relation in Blob._meta.related_objects:
+            column, table = relation.field.name, relation.related_model._base_manager
+            for pk in table.filter(**{f"{column}__in": list(found)}).values_list(column, flat=True):
+                found.pop(pk, None)
+        blobs().delete(list(found.values()))
+        Blob.objects.filter(pk__in=list(found)).delete()
+    return len(found)
 
 
 def content_of(blob: Blob) -> bytes:

@@ -129,6 +129,19 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 def decode_words(value: bytes | str) -> str:
     """A header value for eyes: unfolded, encoded words decoded (RFC 2047), raw 8-bit guessed, no controls."""
+    # The subject alone is asked for by several, and the same names stand in every letter of a thread.
+    return _decoded_short(value) if len(value) <= _SHORT else _decoded(value)
+
+
+_SHORT = 400
+
+
+@lru_cache(maxsize=2048)
+def _decoded_short(value: bytes | str) -> str:
+    return _decoded(value)
+
+
+def _decoded(value: bytes | str) -> str:
     text = value if isinstance(value, str) else raw_text(value)
     if "=?" in text:
         text = _decode_encoded_words(text)

@@ -83,6 +83,8 @@ class Letter:
     """16 bytes of From, To, Date, Subject, topmost Received: recognises a copy before its body is here."""
     folded: tuple[str, ...] = ()
     """The searchable columns, where :mod:`mailroom.core.indexing` has prepared them."""
+    packed: bytes = b""
+    """The same as they are kept."""
 
     @property
     def has_html(self) -> bool:

@@ -26,8 +26,7 @@ from mailroom.wire.failures import GiveUp
 from .ahead import Ahead, gathered
 from .job import Job, Stopped
 from .keeping import close_connections
-from .reader import read_letters
-from .readers import READERS, WORTH_IT, Reader
+from .readers import READERS, WORTH_IT, Reader, read_in_turn
 
 logger = logging.getLogger(__name__)
 
@@ -79,9 +78,9 @@ class Intake:
         if not wanted:
             return []
         seen: set[int] = set()
-        with self._reader(len(wanted)) as reader:
+        with self._readers(len(wanted)) as readers:
             fetched = Ahead(gathered(self._job.session.fetch_bodies(wanted, sizes=self._sizes)))
-            ready = Ahead(_made_ready(reader, fetched))
+            ready = Ahead(_made_ready(readers, fetched))
             try:
                 for batch in ready:
                     self._job.check()
@@ -97,8 +96,8 @@ class Intake:
         self._missing([uid for uid in wanted if uid not in seen])
         return []
 
-    def _reader(self, count: int) -> AbstractContextManager[Reader | None]:
-        return READERS.borrow() if count >= WORTH_IT else nullcontext()
+    def _readers(self, count: int) -> AbstractContextManager[list[Reader]]:
+        return READERS.borrow_several() if count >= WORTH_IT else nullcontext([])
 
     # --- how large
 
@@ -251,13 +250,15 @@ class Intake:
             self.waiting = max(0, self.waiting - 1)
 
 
-def _made_ready(reader: Reader | None, batches: Iterable[Sequence[Fetched]]) -> Iterator[list[Ready]]:
+def _made_ready(readers: Sequence[Reader], batches: Iterable[Sequence[Fetched]]) -> Iterator[list[Ready]]:
     """Letters read and their bytes durable, batch by batch; runs ahead, in a thread of its own."""
-    read = reader.read if reader is not None else read_letters
     try:
-        for batch in batches:
-            raws = [message.raw for message in batch if message.raw]
-            found = iter(zip(read(raws), keeping.make_durable(raws), strict=True))
+        for batch, letters in read_in_turn(readers, batches, _raws):
+            found = iter(zip(letters, keeping.make_durable(_raws(batch)), strict=True))
             yield [Ready(message, *(next(found) if message.raw else (None, None))) for message in batch]
     finally:
         close_connections()
+
+
+def _raws(batch: Sequence[Fetched]) -> list[bytes]:
+    return [message.raw for message in batch if message.raw]

@@ -13,18 +13,24 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from typing import TypeVar
 
 from mailroom.core.letter import Letter
 
 from .reader import read_from, read_letters, write_to
 
+Batch = TypeVar("Batch")
+
 logger = logging.getLogger(__name__)
 
 WORTH_IT = 300
 """Letters to be read for which a process is started; fewer are read here."""
-MOST = max(1, min(4, (os.cpu_count() or 1) - 1))
+MOST = max(1, min(4, os.cpu_count() or 1))
+"""As many as there are cores: the process that stores waits for the disk often enough."""
 
 
 class Reader:
@@ -70,6 +76,25 @@ class Reader:
             self._process.wait(2)
 
 
+def read_in_turn(
+    readers: Sequence[Reader], batches: Iterable[Batch], raws_of: Callable[[Batch], list[bytes]]
+) -> Iterator[tuple[Batch, list[Letter]]]:
+    """Each batch with what its letters say, in order; several readers read as many batches at once."""
+    if not readers:
+        yield from ((batch, read_letters(raws_of(batch))) for batch in batches)
+        return
+    under_way: deque[tuple[Batch, Future[list[Letter]]]] = deque()
+    with ThreadPoolExecutor(len(readers)) as pool:
+        for number, batch in enumerate(batches):
+            # A reader serves one batch at a time: the one before it on this reader has to be through.
+            if len(under_way) == len(readers):
+                done, letters = under_way.popleft()
+                yield done, letters.result()
+            under_way.append((batch, pool.submit(readers[number % len(readers)].read, raws_of(batch))))
+        for done, letters in under_way:
+            yield done, letters.result()
+
+
 class Readers:
     """The readers of this process, started when first needed, lent to one folder at a time."""
 
@@ -92,6 +117,13 @@ class Readers:
             else:
                 reader.close()
             self._free.release()
+
+    @contextmanager
+    def borrow_several(self, most: int = MOST) -> Iterator[list[Reader]]:
+        """As many readers as are free, at most so many; none when all of them are busy."""
+        with ExitStack() as lent:
+            found = [lent.enter_context(self.borrow()) for _ in range(most)]
+            yield [reader for reader in found if reader is not None]
 
     def _take(self) -> Reader:
         while True:

@@ -58,7 +58,10 @@ def store(batch: Batch) -> Stored:
     insert.placements(batch.account_id, plan.placements)
     _adopt(plan.adopted)
     search.index(
-        [search.Document(pk, batch.account_id, index_text(arrival.letter)) for pk, arrival in plan.new]
+        [
+            search.Document(pk, batch.account_id, index_text(arrival.letter), arrival.letter.packed)
+            for pk, arrival in plan.new
+        ]
     )
     touched = _threads_of(plan, threads)
     list_rows.refresh(touched)

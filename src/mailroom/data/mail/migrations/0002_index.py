@@ -4,7 +4,7 @@ from django.db import migrations
 
 _FTS5 = """CREATE VIRTUAL TABLE mail_index USING fts5(
     account, subject, sender, recipient, copy, body, file,
-    content='', tokenize='unicode61 remove_diacritics 0', prefix='2 3')"""
+    content='', tokenize='unicode61 remove_diacritics 0')"""
 _VECTOR = (
     """CREATE TABLE mail_index (message_id bigint PRIMARY KEY, account_id bigint NOT NULL, vector tsvector NOT NULL)""",
     "CREATE INDEX mail_index_vector ON mail_index USING gin (vector)",

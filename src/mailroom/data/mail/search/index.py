@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import zstandard
 from django.db import connection
 
 from mailroom.core import indexing
@@ -30,33 +28,32 @@ class Document:
     account_id: int
     columns: tuple[str, ...]
     """Folded, as :func:`mailroom.core.indexing.index_text` gives them."""
+    packed: bytes = b""
+    """The columns as they are kept, if whoever read the letter packed them."""
 
 
 def index(documents: Sequence[Document]) -> None:
     """Add letters to the index; newest-first order comes from the ids, so they go in ascending."""
-    rows = [
-        (one.message_id, [account_token(one.account_id), *one.columns])
-        for one in sorted(documents, key=lambda one: one.message_id)
-    ]
+    documents = sorted(documents, key=lambda one: one.message_id)
+    rows = [(one.message_id, one.account_id, one.columns) for one in documents]
     if connection.vendor == "postgresql":
         _index_vectors(rows)
     else:
         _run("INSERT INTO mail_index (rowid, {}) VALUES ({})", rows)
-    pack = zstandard.ZstdCompressor(level=3).compress
     bulk.insert(
         LetterText,
         ("message_id", "text"),
-        ((pk, pack(json.dumps(columns, ensure_ascii=False).encode())) for pk, columns in rows),
+        ((one.message_id, one.packed or indexing.packed(one.columns)) for one in documents),
     )
 
 
 def remove(message_ids: Iterable[int]) -> None:
     """Forget letters: the index is shown again exactly what it was shown."""
-    kept = list(LetterText.objects.filter(message__in=list(message_ids)))
-    rows = [(one.message_id, _unpacked(one)) for one in kept]
+    kept = list(LetterText.objects.filter(message__in=list(message_ids)).select_related("message"))
+    rows = [(one.message_id, one.message.account_id, indexing.unpacked(bytes(one.text))) for one in kept]
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute("DELETE FROM mail_index WHERE message_id = ANY(%s)", [[pk for pk, _ in rows]])
+            cursor.execute("DELETE FROM mail_index WHERE message_id = ANY(%s)", [[row[0] for row in rows]])
     else:
         _run("INSERT INTO mail_index (mail_index, rowid, {}) VALUES ('delete', {})", rows)
     LetterText.objects.filter(pk__in=[one.pk for one in kept]).delete()
@@ -65,7 +62,7 @@ def remove(message_ids: Iterable[int]) -> None:
 def text_of(message_id: int) -> dict[str, str]:
     """The folded columns as indexed; empty for a letter that is not in the index."""
     kept = LetterText.objects.filter(message=message_id).first()
-    return dict(zip(COLUMNS, _unpacked(kept), strict=True)) if kept else {}
+    return dict(zip(indexing.COLUMNS, indexing.unpacked(bytes(kept.text)), strict=True)) if kept else {}
 
 
 def account_token(account_id: int) -> str:
@@ -77,22 +74,20 @@ def words(text: str) -> list[str]:
     return _WORD.findall(text)
 
 
-def _unpacked(kept: LetterText) -> list[str]:
-    return list(json.loads(zstandard.ZstdDecompressor().decompress(bytes(kept.text))))
-
-
-def _run(statement: str, rows: Sequence[tuple[int, list[str]]]) -> None:
+def _run(statement: str, rows: Sequence[tuple[int, int, tuple[str, ...]]]) -> None:
     names = ", ".join(COLUMNS)
     marks = ", ".join(["%s"] * (len(COLUMNS) + 1))
     with connection.cursor() as cursor:
-        cursor.executemany(statement.format(names, marks), [(pk, *columns) for pk, columns in rows])
+        cursor.executemany(
+            statement.format(names, marks), [(pk, account_token(box), *columns) for pk, box, columns in rows]
+        )
 
 
-def _index_vectors(rows: Sequence[tuple[int, list[str]]]) -> None:
+def _index_vectors(rows: Sequence[tuple[int, int, tuple[str, ...]]]) -> None:
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO mail_index (message_id, account_id, vector) VALUES (%s, %s, %s::tsvector)",
-            [(pk, int(columns[0].removeprefix("account")), _vector(columns)) for pk, columns in rows],
+            [(pk, box, _vector(columns)) for pk, box, columns in rows],
         )
 
 
@@ -104,7 +99,7 @@ def _vector(columns: Sequence[str]) -> str:
     """
     places: dict[str, list[str]] = {}
     position = 1
-    for column, text in zip(COLUMNS[1:], columns[1:], strict=True):
+    for column, text in zip(indexing.COLUMNS, columns, strict=True):
         for word in words(text):
             lexeme = word[:_LONGEST_LEXEME]
             places.setdefault(lexeme, []).append(f"{min(position, _MAX_POSITION)}{_WEIGHT[column]}")

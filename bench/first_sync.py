@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 import statistics
 import subprocess
@@ -67,7 +68,7 @@ def main(arguments: list[str]) -> None:
             pulled.append(pull)
             indexed += [index] if index else []
             print(
-                f"run {run + 1}: ours {seconds:.2f} s (again {again:.2f} s), mbsync {pull:.2f} s, notmuch {index:.2f} s"
+                f"run {run + 1}: ours {seconds:.2f} s, again {again:.2f}; mbsync {pull:.2f}, notmuch {index:.2f}"
             )
     mine, theirs = statistics.median(ours), statistics.median(pulled)
     print(f"{letters} letters, {corpus / 1e6:.0f} MB; ours on the disk {size / corpus:.2f} of the corpus")
@@ -109,6 +110,9 @@ def _peers(dovecot: Dovecot, *, notmuch: bool) -> tuple[float, float]:
 
 
 def _timed(command: list[str]) -> float:
-    began = time.perf_counter()
+    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, check=True, capture_output=True)
-    return time.perf_counter() - began
+    spent, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    print(f"   {command[0]}: {spent:.2f} s, {cpu:.2f} s of processor time")
+    return spent

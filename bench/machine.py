@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -73,9 +74,12 @@ class Product:
 
     def sync(self) -> tuple[float, dict[str, Any]]:
         """One ``mailroom sync`` as a whole process: seconds, and what it printed."""
-        began = time.perf_counter()
+        began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
         printed = self.python("-m", "mailroom.cli", "sync", str(self.account), "--json")
-        return time.perf_counter() - began, json.loads(printed.splitlines()[-1])
+        spent, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        print(f"   mailroom sync: {spent:.2f} s, {cpu:.2f} s of processor time")
+        return spent, json.loads(printed.splitlines()[-1])
 
     def size(self) -> int:
         """Bytes on the disk."""

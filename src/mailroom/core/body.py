@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from mailroom.core.charset import decode_text
 from mailroom.core.mime import ParsedMessage, Part
 from mailroom.core.plaintext import html_to_text
-from mailroom.core.quotes import split_text
+from mailroom.core.quotes import Split, split_text
 
 SNIPPET_CHARS = 200
 MAX_TEXT_BYTES = 2_000_000
@@ -31,8 +31,11 @@ class Body:
     """Offsets of the parts that are body and therefore no attachments."""
 
 
-def read_body(parsed: ParsedMessage, raw: bytes) -> Body:
-    """Text and HTML of the body; the text is made from the HTML where no honest text part exists."""
+def read_body(parsed: ParsedMessage, raw: bytes, *, brief: bool = False) -> Body:
+    """Text and HTML of the body; the text is made from the HTML where no honest text part exists.
+
+    ``brief``: only the snippet is wanted of what is new, so the split looks at the beginning of long texts.
+    """
     parts = body_parts(parsed.root)
     texts = [part for part in parts if part.content_type != "text/html"]
     htmls = [part for part in parts if part.content_type == "text/html"]
@@ -49,7 +52,7 @@ def read_body(parsed: ParsedMessage, raw: bytes) -> Body:
         charset = charset or pages[0][1]
         if _is_stub(text, html):
             text = html_to_text(html)
-    split = split_text(text)
+    split = _split_beginning(text) if brief else split_text(text)
     return Body(
         text=text,
         html=html,
@@ -60,6 +63,17 @@ def read_body(parsed: ParsedMessage, raw: bytes) -> Body:
         charset=charset,
         shown=frozenset(part.offset for part in parts),
     )
+
+
+def _split_beginning(text: str) -> Split:
+    """The split of the first lines; of all of it where those are nothing but older text."""
+    if len(text) <= _BEGINNING:
+        return split_text(text)
+    split = split_text(text[: text.rfind("\n", 0, _BEGINNING) + 1 or _BEGINNING])
+    return split if len(split.new_text) >= 2 * SNIPPET_CHARS else split_text(text)
+
+
+_BEGINNING = 3_000
 
 
 def body_parts(root: Part) -> tuple[Part, ...]:

@@ -91,10 +91,14 @@ class Letter:
         return self.html is not None
 
 
-def read_letter(raw: bytes) -> Letter:
-    """The letter in `raw` (RFC 5322 and whatever is sent in its name)."""
+def read_letter(raw: bytes, *, brief: bool = False) -> Letter:
+    """The letter in `raw` (RFC 5322 and whatever is sent in its name).
+
+    ``brief`` is for storing: everything but ``new_text``, ``quoted`` and ``signature``, which may be of the
+    first lines only.
+    """
     try:
-        return _read(read_message(raw), raw)
+        return _read(read_message(raw), raw, brief=brief)
     except Exception:  # noqa: BLE001 - whatever the reader stumbles over, the letter must be readable
         return _read_by_stdlib(raw)
 
@@ -122,9 +126,9 @@ def attachment_sha256(raw: bytes, attachment: Attachment) -> str:
 # --- from the tree to the letter ---------------------------------------------------------------------
 
 
-def _read(parsed: ParsedMessage, raw: bytes) -> Letter:
+def _read(parsed: ParsedMessage, raw: bytes, *, brief: bool = False) -> Letter:
     header = parsed.header
-    body = read_body(parsed, raw) if raw else _NO_BODY
+    body = read_body(parsed, raw, brief=brief) if raw else _NO_BODY
     identifier = message_id(header.first("message-id"))
     subject = header.text("subject")[:MAX_SUBJECT_CHARS]
     date = parse_date(header.first("date"))

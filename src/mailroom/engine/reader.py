@@ -40,7 +40,7 @@ def read_from(pipe: IO[bytes]) -> Any:
 
 def read_letters(raws: Sequence[bytes]) -> list[Letter]:
     """What a batch of letters says, ready to be stored."""
-    return [prepared(read_letter(raw)) for raw in raws]
+    return [prepared(read_letter(raw, brief=True)) for raw in raws]
 
 
 def main() -> None:

@@ -24,4 +24,5 @@ FOLDERS = ("spamassassin-public", "business", "stalwart-mail-parser", "mikel-mai
 
 
 def stored(letter: Letter) -> Letter:
-    return replace(letter, new_text="", quoted=False, signature=None)
+    html = None if letter.html is None else ""
+    return replace(letter, new_text="", quoted=False, signature=None, html=html, charset=None)

@@ -34,7 +34,8 @@ class Body:
 def read_body(parsed: ParsedMessage, raw: bytes, *, brief: bool = False) -> Body:
     """Text and HTML of the body; the text is made from the HTML where no honest text part exists.
 
-    ``brief``: only the snippet is wanted of what is new, so the split looks at the beginning of long texts.
+    ``brief``: what is stored and no more. The split looks at the beginning of long texts, and a page beside
+    an honest text is not decoded (``html`` is empty, not None).
     """
     parts = body_parts(parsed.root)
     texts = [part for part in parts if part.content_type != "text/html"]
@@ -46,7 +47,9 @@ def read_body(parsed: ParsedMessage, raw: bytes, *, brief: bool = False) -> Body
         pieces.append(decoded)
     text = "\n".join(pieces).strip("\n")
     html = None
-    if htmls:
+    if htmls and brief and _needs_no_page(text, parsed.root):
+        html = ""
+    elif htmls:
         pages = [part_text(part, raw) for part in htmls]
         html = "\n".join(page for page, _ in pages)
         charset = charset or pages[0][1]
@@ -63,6 +66,11 @@ def read_body(parsed: ParsedMessage, raw: bytes, *, brief: bool = False) -> Body
         charset=charset,
         shown=frozenset(part.offset for part in parts),
     )
+
+
+def _needs_no_page(text: str, root: Part) -> bool:
+    """The text is no stub, whatever the page says, and the page shows no file by its id."""
+    return len(text.strip()) >= _STUB_CHARS and not any(part.content_id for part in root.walk())
 
 
 def _split_beginning(text: str) -> Split:
@@ -177,13 +185,19 @@ _STUB = re.compile(
 )
 
 
+_STUB_CHARS = 400
+
+
 def _is_stub(text: str, html: str) -> bool:
     """Whether the text part only says that there is HTML: a line or two beside a whole page."""
     words = text.strip()
     if not words:
         return True
     return (
-        len(words) < 400 and len(html) > 4_000 and len(html) > 20 * len(words) and bool(_STUB.search(words))
+        len(words) < _STUB_CHARS
+        and len(html) > 4_000
+        and len(html) > 20 * len(words)
+        and bool(_STUB.search(words))
     )
 
 

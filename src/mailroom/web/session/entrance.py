@@ -35,8 +35,11 @@ def signed_in(view: View[P]) -> View[P]:
         user = request.user
         if not isinstance(user, User) or not user.is_active:
             return _way_in(request)
-        with timezone.override(zone_of(user)), translation.override(language_of(user)):
-            return view(request, *args, **kwargs)
+        language = language_of(user)
+        with timezone.override(zone_of(user)), translation.override(language):
+            response = view(request, *args, **kwargs)
+        response.headers.setdefault("Content-Language", language)
+        return response
 
     return guarded
 

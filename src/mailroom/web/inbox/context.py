@@ -26,6 +26,8 @@ class Side:
     name: str
     person: Person | None
     company: Company | None
+    reasons: tuple[tuple[str, str], ...]
+    """Each card that letters of this address lie on, and why (:class:`Claim.Reason`)."""
     recent: tuple[Message, ...]
     readers: tuple[tuple[Account, tuple[str, ...]], ...]
     """Each mailbox of the thread with the names of the users on its list."""
@@ -42,13 +44,16 @@ def side_of(request: HttpRequest, shown: Conversation) -> Side:
     address, name = leaf.message.from_address, leaf.author
     if leaf.message.outgoing and leaf.to:
         address, name = leaf.to[0].address, leaf.to[0].name or leaf.to[0].address.email
-    person, company = _cards(address)
+    claims = _claims(address)
+    person, company = _cards(claims)
+    reasons = tuple((str(claim.person or claim.company), claim.reason) for claim in claims)
     # The card's page shows all of it; here the letters of this very address tell enough, and at once.
     owned = [address.pk] if address else []
     recent = lists.card_page(access.reach(request), owned, limit=RECENT + len(shown.leaves)) if owned else []
     here = {each.message.pk for each in shown.leaves}
     others = tuple(letter for letter in recent if letter.pk not in here)[:RECENT]
-    return Side(address, name, person, company, others, _readers(each.message for each in shown.leaves))
+    readers = _readers(each.message for each in shown.leaves)
+    return Side(address, name, person, company, reasons, others, readers)
 
 
 def companies_of(address_ids: Iterable[int | None]) -> dict[int, str]:
@@ -64,12 +69,14 @@ def companies_of(address_ids: Iterable[int | None]) -> dict[int, str]:
     return found
 
 
-def _cards(address: Address | None) -> tuple[Person | None, Company | None]:
+def _claims(address: Address | None) -> tuple[Claim, ...]:
     if address is None:
-        return None, None
-    claims = Claim.objects.filter(address=address).select_related(
-        "person__owner", "person__company__owner", "company__owner"
-    )
+        return ()
+    cards = ("person__owner", "person__company__owner", "company__owner")
+    return tuple(Claim.objects.filter(address=address).select_related(*cards).order_by("pk"))
+
+
+def _cards(claims: Iterable[Claim]) -> tuple[Person | None, Company | None]:
     person = company = None
     for claim in claims:
         person = person or claim.person

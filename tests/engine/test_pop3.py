@@ -16,9 +16,20 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from mailroom.actions import leases, parking, popping
+from mailroom.actions import leases, moving, parking, popping, purging
+from mailroom.actions.consequences import Effect
 from mailroom.core.sync.maildrop import Outcome
-from mailroom.data.mail.models import Account, Folder, Intent, Message, News, Parked, Placement, ServerFolder
+from mailroom.data.mail.models import (
+    Access,
+    Account,
+    Folder,
+    Intent,
+    Message,
+    News,
+    Parked,
+    Placement,
+    ServerFolder,
+)
 from mailroom.engine import loop
 from mailroom.engine.passes import pass_over
 from mailroom.wire.dial import Encryption, Endpoint
@@ -596,7 +607,6 @@ def test_killed_with_the_ninth_signal_it_loses_and_doubles_nothing(
 def test_flags_and_letters_of_a_maildrop_are_no_business_of_the_server(db: None) -> None:
     """S1-07: read state does not travel, and no change waits for the server for ever."""
     from mailroom.actions.reading import mark_seen
-    from mailroom.data.mail.models import Access
 
     with maildrop() as drop:
         drop.put(letter(1))
@@ -610,16 +620,28 @@ def test_flags_and_letters_of_a_maildrop_are_no_business_of_the_server(db: None)
         assert not Intent.objects.exists()
 
 
-def test_a_letter_purged_here_is_deleted_there_only_where_that_is_wanted(db: None) -> None:
-    """C2: after a purge here; and it does not come back."""
+@pytest.mark.parametrize(
+    ("policy", "told", "left"),
+    [("purge", Effect.REMOVED, ["id-1"]), ("keep", Effect.NOTHING, ["id-0", "id-1"])],
+)
+def test_a_letter_purged_here_is_deleted_there_only_where_that_is_wanted(
+    db: None, policy: str, told: Effect, left: list[str]
+) -> None:
+    """C2: after a purge here, as was said before; and it does not come back."""
     with maildrop() as drop:
         drop.put(letter(1), letter(2))
-        popped = account_on(drop, delete_policy=Account.DeletePolicy.PURGE)
+        popped = account_on(drop, delete_policy=policy)
         popped.run()
-        Message.objects.filter(subject="Letter 1").update(fate=Message.Fate.PURGED)
+        alice = letters.user(can_purge=True)
+        Access.objects.create(account=popped.account, user=alice)
+        pk = Message.objects.get(subject="Letter 1").pk
+        moving.delete(alice, [pk])
+        seen = list(Message.objects.filter(pk=pk).select_related("account"))
+        assert purging.foresee_purge(alice, seen).server is told
+        assert purging.purge(alice, [pk]).server is told
         assert popped.ledger().purged == 1
         popped.run()
-        assert [kept.uidl for kept in drop.letters] == ["id-1"]
+        assert [kept.uidl for kept in drop.letters] == left
         assert popped.run().in_step
 
 

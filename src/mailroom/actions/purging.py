@@ -79,25 +79,33 @@ def discard(by: User, message_ids: Sequence[int], *, rest: timedelta = timedelta
 
 def foresee_purge(by: User, letters: Sequence[Message]) -> Consequence:
     """What purging these, which the user may read, will do."""
-    effects = [Effect.REMOVED if _removes(letter.account) else Effect.NOTHING for letter in letters]
+    effects = [Effect.REMOVED if _removes(letter) else Effect.NOTHING for letter in letters]
     return consequence(by, letters, effects)
 
 
-def _removes(account: Account) -> bool:
-    imap = account.protocol == Account.Protocol.IMAP
-    return imap and account.delete_policy == Account.DeletePolicy.PURGE
+def _removes(letter: Message) -> bool:
+    """Whether the server's copy goes too, at once or with the next look."""
+    account = letter.account
+    if account.protocol == Account.Protocol.IMAP:
+        return account.delete_policy == Account.DeletePolicy.PURGE
+    deletes = (Account.DeletePolicy.PURGE, Account.DeletePolicy.AFTER_DOWNLOAD)
+    return account.delete_policy in deletes and letter.pop_uidls.filter(gone_at=None).exists()
 
 
 def _ask_server(letter: Message, by: User, at: datetime) -> list[Effect]:
     """What waits for the letter has lost its meaning, except what the server may be doing already."""
     live = Intent.objects.filter(message=letter, phase=Intent.Phase.PENDING).exclude(kind=Intent.Kind.APPEND)
     live.update(phase=Intent.Phase.SUPERSEDED, ended_at=at)
+    removes = _removes(letter)
+    if letter.account.protocol != Account.Protocol.IMAP:
+        # POP3 has no intents: the next look at the maildrop deletes what was purged, if the policy says so.
+        return [Effect.REMOVED if removes else Effect.NOTHING]
     effects = []
     for placement in Placement.objects.filter(
         message=letter, state=Placement.State.LIVE, server_folder__isnull=False
     ):
-        effects.append(Effect.REMOVED if _removes(letter.account) else Effect.NOTHING)
-        if _removes(letter.account):
+        effects.append(Effect.REMOVED if removes else Effect.NOTHING)
+        if removes:
             Intent.objects.create(
                 account_id=letter.account_id,
                 kind=Intent.Kind.DELETE,

@@ -67,9 +67,7 @@ def main(arguments: list[str]) -> None:
             pull, index = _peers(dovecot, notmuch="--no-notmuch" not in arguments and run == 0)
             pulled.append(pull)
             indexed += [index] if index else []
-            print(
-                f"run {run + 1}: ours {seconds:.2f} s, again {again:.2f}; mbsync {pull:.2f}, notmuch {index:.2f}"
-            )
+            print(f"{run + 1}: ours {seconds:.2f}, again {again:.2f}; mbsync {pull:.2f}, notmuch {index:.2f}")
     mine, theirs = statistics.median(ours), statistics.median(pulled)
     print(f"{letters} letters, {corpus / 1e6:.0f} MB; ours on the disk {size / corpus:.2f} of the corpus")
     print(

@@ -81,7 +81,7 @@ def _split_beginning(text: str) -> Split:
     return split if len(split.new_text) >= 2 * SNIPPET_CHARS else split_text(text)
 
 
-_BEGINNING = 3_000
+_BEGINNING = 1_500
 
 
 def body_parts(root: Part) -> tuple[Part, ...]:

@@ -178,7 +178,22 @@ def _shown_text(parsed: ParsedMessage, raw: bytes) -> str:
 _AUTO_SUBJECT = re.compile(rf"\s*(?:re:\s*)?{wording.one_of(wording.ABSENCES)}", re.IGNORECASE)
 
 
+_ANSWERING = frozenset(
+    {
+        "auto-submitted",
+        "x-autoreply",
+        "x-autorespond",
+        "x-autoreply-from",
+        "x-mail-autoreply",
+        "precedence",
+        "delivered-to",
+    }
+)
+
+
 def _is_automatic_answer(header: Header) -> bool:
+    if _ANSWERING.isdisjoint(header.index):
+        return bool(_AUTO_SUBJECT.match(header.text("subject")))
     submitted = header.text("auto-submitted").lower()
     if submitted.startswith(("auto-replied", "auto-notified")):
         return True
